@@ -1,0 +1,34 @@
+package io.guestmem.abi;
+
+/**
+ * A kernel that answers KVM's ioctls: the real one, or the software kernel. The lower half of the seam starts here.
+ *
+ * <p>Thread-safe.
+ */
+public interface Kernel {
+    /** {@code linux} or {@code soft}; results carry it, so that a figure of one is never taken for the other's. */
+    String name();
+
+    /**
+     * Opens {@code /dev/kvm}.
+     *
+     * @return the system file
+     * @throws KernelUnavailableException if there is none or it may not be opened
+     */
+    KvmFile open();
+
+    /**
+     * Takes over a descriptor that an ioctl of this kernel has just returned: a VM, a vCPU, a guest_memfd, a statistics file.
+     *
+     * @param descriptor 0 or more
+     * @param name what it is, for messages
+     */
+    KvmFile adopt(int descriptor, String name);
+
+    /**
+     * Maps anonymous private memory of the process that the VMs belong to, zeroed, to back memslots with.
+     *
+     * @param length in bytes, a positive multiple of 4096
+     */
+    HostMemory allocate(long length);
+}

@@ -1,0 +1,70 @@
+package io.guestmem.linux;
+
+import java.util.Objects;
+
+/** A mapped range of this process: the system calls that both kinds of mapping share. Not owned by this object. */
+record AddressRange(long address, long length) {
+    private static final int MAP_FIXED = 0x10;
+    private static final int MAP_ANONYMOUS = 0x20;
+    private static final int MAP_NORESERVE = 0x4000;
+
+    static AddressRange anonymous(long length, Protection protection, Sharing sharing) {
+        int flags = sharing.flags() | MAP_ANONYMOUS | MAP_NORESERVE;
+        return map(0, length, protection, flags, -1, 0, "anonymous memory");
+    }
+
+    static AddressRange file(FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {
+        return ofFile(0, file, offset, length, protection, sharing.flags());
+    }
+
+    /** Puts a part of a file over a part of this range, in place of what is there. */
+    void replace(long at, FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {
+        Objects.checkFromIndexSize(at, length, this.length);
+        ofFile(address + at, file, offset, length, protection, sharing.flags() | MAP_FIXED);
+    }
+
+    private static AddressRange ofFile(
+            long hint, FileDescriptor file, long offset, long length, Protection protection, int flags) {
+        file.begin();
+        try {
+            return map(hint, length, protection, flags, file.number(), offset, file.name());
+        } finally {
+            file.end();
+        }
+    }
+
+    private static AddressRange map(
+            long hint, long length, Protection protection, int flags, int descriptor, long offset, String what) {
+        if (length <= 0 || length % MappedMemory.PAGE_SIZE != 0) {
+            throw new IllegalArgumentException("length is not a positive multiple of the page size: " + length);
+        }
+        long address =
+                SystemCall.once(SystemCallNumber.MMAP, hint, length, protection.flags(), flags, descriptor, offset);
+        LinuxException.check(address, "mmap", what, "length", length);
+        return new AddressRange(address, length);
+    }
+
+    AdviceResult advise(Advice advice, long offset, long length) {
+        Objects.checkFromIndexSize(offset, length, this.length);
+        return AdviceResult.of(
+                SystemCall.restarting(SystemCallNumber.MADVISE, address + offset, length, advice.number()));
+    }
+
+    void protect(long offset, long length, Protection protection) {
+        Objects.checkFromIndexSize(offset, length, this.length);
+        LinuxException.check(
+                SystemCall.once(SystemCallNumber.MPROTECT, address + offset, length, protection.flags()),
+                "mprotect",
+                this,
+                protection);
+    }
+
+    void unmap() {
+        LinuxException.check(SystemCall.once(SystemCallNumber.MUNMAP, address, length, 0), "munmap", this);
+    }
+
+    @Override
+    public String toString() {
+        return "0x" + Long.toHexString(address) + "+0x" + Long.toHexString(length);
+    }
+}

@@ -1,0 +1,109 @@
+package io.guestmem.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Mapped memory that Java code may read and write through {@link #segment}.
+ *
+ * <p>Thread-safe. After {@link #close} the segment refuses every access with an {@link IllegalStateException}; it never
+ * crashes. Memory that a userfaultfd shall guard is a {@link GuardedMapping} instead.
+ *
+ * <p>Touching a page of a file mapping that lies behind the end of the file is an {@link InternalError} (SIGBUS) in Java
+ * code and {@code EFAULT} in a system call.
+ */
+public final class Mapping implements MappedMemory {
+    private final AddressRange range;
+    private final Arena arena;
+    private final MemorySegment segment;
+
+    @SuppressWarnings("restricted") // the length is the one that mmap has just mapped, the arena unmaps it
+    private Mapping(AddressRange range) {
+        this.range = range;
+        this.arena = Arena.ofShared();
+        this.segment = MemorySegment.ofAddress(range.address()).reinterpret(range.length(), arena, _ -> range.unmap());
+    }
+
+    /**
+     * Maps zeroed memory, readable and writable, without reserving swap.
+     *
+     * @param length in bytes, a positive multiple of the page size
+     * @throws LinuxException with the errno of {@code mmap(2)}
+     */
+    public static Mapping anonymous(long length, Sharing sharing) {
+        return new Mapping(AddressRange.anonymous(length, Protection.READ_WRITE, sharing));
+    }
+
+    /**
+     * Maps a part of a file.
+     *
+     * @param offset in the file, a multiple of the page size
+     * @param length in bytes, a positive multiple of the page size; may reach behind the end of the file
+     * @throws LinuxException with the errno of {@code mmap(2)}
+     */
+    public static Mapping of(FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {
+        return new Mapping(AddressRange.file(file, offset, length, protection, sharing));
+    }
+
+    /**
+     * Puts a part of a file over a part of this mapping ({@code MAP_FIXED}).
+     *
+     * @param at where in this mapping, a multiple of the page size
+     * @param offset in the file, a multiple of the page size
+     * @param length in bytes, a positive multiple of the page size
+     * @throws LinuxException with the errno of {@code mmap(2)}
+     */
+    public void replace(
+            long at, FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {
+        requireOpen();
+        range.replace(at, file, offset, length, protection, sharing);
+    }
+
+    /**
+     * {@code mprotect(2)} on a part of the mapping. Java code that touches what is protected gets an {@link InternalError}
+     * at best: for tests and for memory that only the kernel uses.
+     */
+    public void protect(long offset, long length, Protection protection) {
+        requireOpen();
+        range.protect(offset, length, protection);
+    }
+
+    /** The memory; refuses access after {@link #close}. */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    @Override
+    public long address() {
+        return range.address();
+    }
+
+    @Override
+    public long length() {
+        return range.length();
+    }
+
+    @Override
+    public AdviceResult advise(Advice advice, long offset, long length) {
+        requireOpen();
+        return range.advise(advice, offset, length);
+    }
+
+    private void requireOpen() {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("mapping " + range + " is closed");
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return range.toString();
+    }
+}
