@@ -31,4 +31,7 @@ public interface Kernel {
      * @param length in bytes, a positive multiple of 4096
      */
     HostMemory allocate(long length);
+
+    /** The calling thread, as other threads can interrupt it while it runs a vCPU. */
+    VcpuThread currentThread();
 }

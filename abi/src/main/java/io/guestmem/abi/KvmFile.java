@@ -47,6 +47,13 @@ public interface KvmFile extends AutoCloseable {
      */
     HostMemory map(long offset, long length);
 
+    /**
+     * Keeps the file out of programs that this process executes: guest_memfds come without {@code O_CLOEXEC}.
+     *
+     * @return this file
+     */
+    KvmFile closeOnExec();
+
     /** Closes the file when the last call in flight has returned. Closing twice is allowed. */
     @Override
     void close();

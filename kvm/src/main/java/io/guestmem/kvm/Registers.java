@@ -1,0 +1,106 @@
+package io.guestmem.kvm;
+
+import io.guestmem.abi.RegsLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/** The general registers of a vCPU, rip and rflags: a value, immutable. */
+public final class Registers {
+    private static final Register[] ALL = Register.values();
+
+    private final long[] values;
+
+    private Registers(long[] values) {
+        this.values = values;
+    }
+
+    /** One register; the order is that of {@code struct kvm_regs}. */
+    public enum Register {
+        /** rax. */
+        RAX,
+        /** rbx. */
+        RBX,
+        /** rcx. */
+        RCX,
+        /** rdx. */
+        RDX,
+        /** rsi. */
+        RSI,
+        /** rdi. */
+        RDI,
+        /** rsp. */
+        RSP,
+        /** rbp. */
+        RBP,
+        /** r8. */
+        R8,
+        /** r9. */
+        R9,
+        /** r10. */
+        R10,
+        /** r11. */
+        R11,
+        /** r12. */
+        R12,
+        /** r13. */
+        R13,
+        /** r14. */
+        R14,
+        /** r15. */
+        R15,
+        /** The instruction pointer. */
+        RIP,
+        /** The flags; bit 1 must be set. */
+        RFLAGS
+    }
+
+    /** All registers zero but for the bit of rflags that must be set. */
+    public static Registers initial() {
+        return new Registers(new long[ALL.length]).with(Register.RFLAGS, 2);
+    }
+
+    static Registers read(MemorySegment struct) {
+        long[] values = new long[ALL.length];
+        MemorySegment.copy(struct, ValueLayout.JAVA_LONG, 0, values, 0, values.length);
+        return new Registers(values);
+    }
+
+    void write(MemorySegment struct) {
+        MemorySegment.copy(values, 0, struct, ValueLayout.JAVA_LONG, RegsLayout.RAX, values.length);
+    }
+
+    /** The value of a register. */
+    public long get(Register register) {
+        return values[register.ordinal()];
+    }
+
+    /** The same registers with one changed. */
+    public Registers with(Register register, long value) {
+        long[] changed = values.clone();
+        changed[register.ordinal()] = value;
+        return new Registers(changed);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Registers that && Arrays.equals(values, that.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(values);
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        for (Register register : ALL) {
+            text.append(text.isEmpty() ? "" : " ")
+                    .append(register.name().toLowerCase(java.util.Locale.ROOT))
+                    .append("=0x")
+                    .append(Long.toHexString(get(register)));
+        }
+        return text.toString();
+    }
+}
