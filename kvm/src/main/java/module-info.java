@@ -1,7 +1,7 @@
 /** The typed API of guest memory over any {@link io.guestmem.abi.Kernel}, and the real kernel. */
 module io.guestmem.kvm {
     requires transitive io.guestmem.abi;
-    requires io.guestmem.linux;
+    requires transitive io.guestmem.linux;
     requires static transitive org.jspecify;
 
     exports io.guestmem.kvm;

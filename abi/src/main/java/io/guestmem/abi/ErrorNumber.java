@@ -1,5 +1,7 @@
 package io.guestmem.abi;
 
+import java.util.Optional;
+
 /** The errnos that KVM answers with, as x86 numbers them. */
 public enum ErrorNumber {
     /** Not permitted. */
@@ -52,6 +54,16 @@ public enum ErrorNumber {
     /** The positive number. */
     public int number() {
         return number;
+    }
+
+    /** The constant of an error number, if it is one of KVM's. */
+    public static Optional<ErrorNumber> of(int errno) {
+        for (ErrorNumber each : ALL) {
+            if (each.number == errno) {
+                return Optional.of(each);
+            }
+        }
+        return Optional.empty();
     }
 
     /**

@@ -72,14 +72,14 @@ public record Cpuid(List<Entry> entries) {
                 struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EBX, entry.ebx);
                 struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_ECX, entry.ecx);
                 struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EDX, entry.edx);
-                at += CpuidLayout.ENTRY_SIZE;
+                at += CpuidLayout.ENTRY.size();
             }
             Call.struct(vcpu, KvmIoctl.SET_CPUID2, struct, entries.size() + " entries");
         }
     }
 
     private static MemorySegment allocate(Arena arena, int entries) {
-        return arena.allocate(CpuidLayout.ENTRIES + (long) entries * CpuidLayout.ENTRY_SIZE, Long.BYTES);
+        return arena.allocate(CpuidLayout.ENTRIES + (long) entries * CpuidLayout.ENTRY.size(), Long.BYTES);
     }
 
     private static Cpuid read(MemorySegment struct) {
@@ -87,7 +87,7 @@ public record Cpuid(List<Entry> entries) {
         List<Entry> entries = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             MemorySegment entry =
-                    struct.asSlice(CpuidLayout.ENTRIES + (long) i * CpuidLayout.ENTRY_SIZE, CpuidLayout.ENTRY_SIZE);
+                    struct.asSlice(CpuidLayout.ENTRIES + (long) i * CpuidLayout.ENTRY.size(), CpuidLayout.ENTRY.size());
             entries.add(new Entry(
                     entry.get(ValueLayout.JAVA_INT, CpuidLayout.ENTRY_FUNCTION),
                     entry.get(ValueLayout.JAVA_INT, CpuidLayout.ENTRY_INDEX),

@@ -50,7 +50,7 @@ public sealed interface Exit {
      *
      * @param suberror 1 for an instruction that it could not emulate; see {@code KVM_INTERNAL_ERROR_*}
      */
-    record InternalError(int suberror) implements Exit {}
+    record KvmInternalError(int suberror) implements Exit {}
 
     /** {@link Vcpu#interrupt} or a signal ended the run ({@code EINTR}); the guest goes on with the next run. */
     record Interrupted() implements Exit {}

@@ -1,8 +1,8 @@
 package io.guestmem.kvm;
 
+import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KernelException;
-import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KvmFile;
 
 /**

@@ -19,12 +19,7 @@ import java.util.Set;
  * @param backing the guest_memfd behind private accesses (behind all accesses, if it was made with the MMAP flag)
  */
 public record Memslot(
-        int id,
-        int addressSpace,
-        GuestRange range,
-        HostVirtual hva,
-        Set<Flag> flags,
-        Optional<Backing> backing) {
+        int id, int addressSpace, GuestRange range, HostVirtual hva, Set<Flag> flags, Optional<Backing> backing) {
 
     /** Copies the flags. */
     public Memslot {

@@ -28,7 +28,8 @@ final class PreFault {
         this.vcpu = vcpu;
         this.range = range;
         this.busyLimitNanos = busyLimit.toNanos();
-        struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.GPA, range.start().value());
+        struct.set(
+                ValueLayout.JAVA_LONG, PreFaultMemoryLayout.GPA, range.start().value());
         struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.SIZE, range.size());
     }
 
@@ -60,7 +61,8 @@ final class PreFault {
 
     private ErrorNumber error(long result) {
         if (result >= 0) {
-            throw new IllegalStateException("KVM_PRE_FAULT_MEMORY answered " + result + " and made no progress at " + at());
+            throw new IllegalStateException(
+                    "KVM_PRE_FAULT_MEMORY answered " + result + " and made no progress at " + at());
         }
         return ErrorNumber.of(Math.toIntExact(-result))
                 .orElseThrow(() -> Call.exception(vcpu, KvmIoctl.PRE_FAULT_MEMORY, result, at()));

@@ -18,41 +18,48 @@ public final class Registers {
     /** One register; the order is that of {@code struct kvm_regs}. */
     public enum Register {
         /** rax. */
-        RAX,
+        RAX(RegsLayout.RAX),
         /** rbx. */
-        RBX,
+        RBX(RegsLayout.RBX),
         /** rcx. */
-        RCX,
+        RCX(RegsLayout.RCX),
         /** rdx. */
-        RDX,
+        RDX(RegsLayout.RDX),
         /** rsi. */
-        RSI,
+        RSI(RegsLayout.RSI),
         /** rdi. */
-        RDI,
+        RDI(RegsLayout.RDI),
         /** rsp. */
-        RSP,
+        RSP(RegsLayout.RSP),
         /** rbp. */
-        RBP,
+        RBP(RegsLayout.RBP),
         /** r8. */
-        R8,
+        R8(RegsLayout.R8),
         /** r9. */
-        R9,
+        R9(RegsLayout.R9),
         /** r10. */
-        R10,
+        R10(RegsLayout.R10),
         /** r11. */
-        R11,
+        R11(RegsLayout.R11),
         /** r12. */
-        R12,
+        R12(RegsLayout.R12),
         /** r13. */
-        R13,
+        R13(RegsLayout.R13),
         /** r14. */
-        R14,
+        R14(RegsLayout.R14),
         /** r15. */
-        R15,
+        R15(RegsLayout.R15),
         /** The instruction pointer. */
-        RIP,
+        RIP(RegsLayout.RIP),
         /** The flags; bit 1 must be set. */
-        RFLAGS
+        RFLAGS(RegsLayout.RFLAGS);
+
+        /** Position in the struct, in words of 8 bytes. */
+        private final int position;
+
+        Register(int offset) {
+            this.position = offset / Long.BYTES;
+        }
     }
 
     /** All registers zero but for the bit of rflags that must be set. */
@@ -72,13 +79,13 @@ public final class Registers {
 
     /** The value of a register. */
     public long get(Register register) {
-        return values[register.ordinal()];
+        return values[register.position];
     }
 
     /** The same registers with one changed. */
     public Registers with(Register register, long value) {
         long[] changed = values.clone();
-        changed[register.ordinal()] = value;
+        changed[register.position] = value;
         return new Registers(changed);
     }
 

@@ -44,6 +44,16 @@ public record Segment(
         return new Segment(0, -1, selector, 3, true, privilege, true, true, false, true, false, false);
     }
 
+    /**
+     * A busy 64-bit task state segment.
+     *
+     * @param base linear address
+     * @param limit its last byte
+     */
+    public static Segment task(int selector, long base, int limit) {
+        return new Segment(base, limit, selector, 11, true, 0, false, false, false, false, false, false);
+    }
+
     static Segment read(MemorySegment sregs, long at) {
         return new Segment(
                 sregs.get(ValueLayout.JAVA_LONG, at + SegmentLayout.BASE),

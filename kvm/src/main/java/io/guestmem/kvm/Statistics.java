@@ -54,7 +54,8 @@ public final class Statistics implements OwnedFiles.AutoCloseableFile {
             Map<String, Long> offsets = LinkedHashMap.newLinkedHashMap(count);
             for (int i = 0; i < count; i++) {
                 MemorySegment descriptor = descriptors.asSlice(i * stride, stride);
-                long offset = Integer.toUnsignedLong(descriptor.get(ValueLayout.JAVA_INT, StatsDescriptorLayout.OFFSET));
+                long offset =
+                        Integer.toUnsignedLong(descriptor.get(ValueLayout.JAVA_INT, StatsDescriptorLayout.OFFSET));
                 offsets.put(descriptor.getString(StatsDescriptorLayout.NAME), dataOffset + offset);
             }
             return offsets;

@@ -44,9 +44,9 @@ public record SystemRegisters(
      */
     public record Segments(
             Segment cs, Segment ds, Segment es, Segment fs, Segment gs, Segment ss, Segment tr, Segment ldt) {
-        /** The same with new code and data segments; the system segments stay. */
-        public Segments withCodeAndData(Segment code, Segment data) {
-            return new Segments(code, data, data, data, data, data, tr, ldt);
+        /** One segment for code, one for all data, and a task; the local descriptor table stays. */
+        public Segments flat(Segment code, Segment data, Segment task) {
+            return new Segments(code, data, data, data, data, data, task, ldt);
         }
     }
 

@@ -157,7 +157,7 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
 
     /** KVM swaps the signal mask of the thread during a run; it is told once a thread. */
     private void allowInterrupts(VcpuThread self) {
-        if (masked == self) {
+        if (self.equals(masked)) {
             return;
         }
         MemorySegment struct = Call.buffer(SignalMaskLayout.SIGSET + Long.BYTES);
@@ -208,7 +208,7 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
             case ExitReason.HLT -> new Exit.Halt();
             case ExitReason.SHUTDOWN -> new Exit.Shutdown();
             case ExitReason.INTERNAL_ERROR ->
-                new Exit.InternalError(shared.get(ValueLayout.JAVA_INT, RunLayout.INTERNAL_SUBERROR));
+                new Exit.KvmInternalError(shared.get(ValueLayout.JAVA_INT, RunLayout.INTERNAL_SUBERROR));
             default -> new Exit.Unknown(reason);
         };
     }

@@ -80,11 +80,11 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
         if (slot.backing().isPresent()) {
             Memslot.Backing backing = slot.backing().get();
             request = KvmIoctl.SET_USER_MEMORY_REGION2;
-            flags |= UserspaceMemoryRegion2Layout.GUEST_MEMFD;
+            flags |= UserspaceMemoryRegionLayout.GUEST_MEMFD;
             struct.set(ValueLayout.JAVA_LONG, UserspaceMemoryRegion2Layout.GUEST_MEMFD_OFFSET, backing.offset());
             struct.set(
                     ValueLayout.JAVA_INT,
-                    UserspaceMemoryRegion2Layout.GUEST_MEMFD_DESCRIPTOR,
+                    UserspaceMemoryRegion2Layout.GUEST_MEMFD,
                     backing.file().descriptor());
         }
         // The first 32 bytes of both structs are the same.
