@@ -109,8 +109,8 @@ class LayoutTest {
     }
 
     /**
-     * As gcc reports offsetof and sizeof for the declarations of the Linux 6.18 headers and, for those that were never merged, of
-     * the postings that the layout classes name: linux-libc-dev 6.1 does not have them.
+     * As gcc reports offsetof and sizeof for the declarations that linux-libc-dev 6.1 does not have: those of the headers of
+     * Linux 6.18 and 7.2, and of the postings that the layout classes name; and for the bare u64 of an identity map's address.
      */
     static Stream<Arguments> structsOfNewerSources() {
         return Stream.of(
