@@ -12,8 +12,8 @@ package io.guestmem.abi;
  * };                       // 24
  * }</pre>
  *
- * <p>In C the last field is a union of the pointer and {@code __u64 padding2}. Source: Linux 7.2 {@code
- * include/uapi/linux/kvm.h}.
+ * <p>In C the last field is a union of the pointer and {@code __u64 padding2}. Source: Linux 7.2
+ * {@code include/uapi/linux/kvm.h}.
  */
 public final class ClearDirtyLogLayout {
     /** {@code __u32 slot}. */

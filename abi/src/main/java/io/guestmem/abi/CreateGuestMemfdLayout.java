@@ -1,8 +1,8 @@
 package io.guestmem.abi;
 
 /**
- * The argument of {@code KVM_CREATE_GUEST_MEMFD}, which returns the descriptor of a new guest_memfd, without {@code
- * O_CLOEXEC}.
+ * The argument of {@code KVM_CREATE_GUEST_MEMFD}, which returns the descriptor of a new guest_memfd, without
+ * {@code O_CLOEXEC}.
  *
  * <pre>{@code
  * struct kvm_create_guest_memfd {

@@ -11,8 +11,8 @@ package io.guestmem.abi;
  * };                       // 16
  * }</pre>
  *
- * <p>In C the last field is a union of the pointer and {@code __u64 padding2}. Source: Linux 7.2 {@code
- * include/uapi/linux/kvm.h}.
+ * <p>In C the last field is a union of the pointer and {@code __u64 padding2}. Source: Linux 7.2
+ * {@code include/uapi/linux/kvm.h}.
  */
 public final class DirtyLogLayout {
     /** {@code __u32 slot}. */

@@ -32,6 +32,10 @@ public enum ErrorNumber {
     ENODEV(19),
     /** A bad argument, or a request that a vCPU or the system does not know. */
     EINVAL(22),
+    /** The host has too many open files. */
+    ENFILE(23),
+    /** The process has too many open files. */
+    EMFILE(24),
     /** A request that a VM does not know. */
     ENOTTY(25),
     /** No space. */

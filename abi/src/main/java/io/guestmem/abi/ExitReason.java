@@ -58,6 +58,8 @@ public final class ExitReason {
     public static final int NOTIFY = 37;
     /** {@code KVM_EXIT_MEMORY_FAULT}: {@code KVM_RUN} failed with {@code EFAULT} or {@code EHWPOISON} and says where. */
     public static final int MEMORY_FAULT = 39;
+    /** {@code KVM_EXIT_TDX}: a call of a TDX guest that the user answers. */
+    public static final int TDX = 40;
 
     private ExitReason() {}
 
@@ -90,6 +92,7 @@ public final class ExitReason {
             case XEN -> "KVM_EXIT_XEN";
             case NOTIFY -> "KVM_EXIT_NOTIFY";
             case MEMORY_FAULT -> "KVM_EXIT_MEMORY_FAULT";
+            case TDX -> "KVM_EXIT_TDX";
             default -> "exit reason " + exitReason;
         };
     }

@@ -6,15 +6,15 @@ package io.guestmem.abi;
  *
  * <pre>{@code
  * struct kvm_guest_memfd_populate {
- *     __u64 gpa;    //  0  in: start; bits below 4096 are dropped
- *     __u64 size;   //  8  in: bytes; bits below 4096 are dropped
+ *     __u64 gpa;    //  0  in: start, rounded down to a multiple of 4096
+ *     __u64 size;   //  8  in: bytes, rounded down to a multiple of 4096
  *     __u64 from;   // 16  in: pointer to the content, or 0 for zeros
  *     __u64 flags;  // 24  not checked
  * };                // 32
  * }</pre>
  *
- * <p>The struct is not written back: the result is the number of pages. Source: {@code KVM_GUEST_MEMFD_POPULATE} RFC, 24
- * October 2024, 20241024095429.54052-1.
+ * <p>The struct is not written back: the result is the number of pages, fewer than asked for after an error with
+ * progress. Source: {@code KVM_GUEST_MEMFD_POPULATE} RFC, 24 October 2024, 20241024095429.54052-1.
  */
 public final class GuestMemfdPopulateLayout {
     /** {@code __u64 gpa}. */

@@ -10,7 +10,7 @@ package io.guestmem.abi;
  * };                  // 8
  * }</pre>
  *
- * <p>Source: Linux 7.2 {@code arch/x86/kvm/x86.c:kvm_vm_ioctl_set_identity_map_addr}.
+ * <p>Source: Linux 7.2 {@code Documentation/virt/kvm/api.rst}, 4.41.
  */
 public final class IdentityMapAddressLayout {
     /** {@code __u64 address}. */

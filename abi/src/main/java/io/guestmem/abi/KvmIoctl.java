@@ -38,11 +38,16 @@ public enum KvmIoctl {
 
     /** Makes a vCPU and returns its descriptor. Argument: the vCPU's id. {@code EINVAL}: id too high; {@code EEXIST}. */
     CREATE_VCPU(0x41, VM),
-    /** Reads a memslot's dirty bitmap. {@code ENXIO}: a ring is in use; {@code ENOENT}: no such slot, or it does not log. */
+    /**
+     * Reads a memslot's dirty bitmap. {@code ENXIO}: a ring is in use; {@code ENOENT}: no such slot, or it does not log.
+     */
     GET_DIRTY_LOG(WRITE, 0x42, DirtyLogLayout.STRUCT, VM),
     /** Limits the pages of shadow page tables. Argument: pages. {@code EINVAL}: below 64. */
     SET_NR_MMU_PAGES(0x44, VM),
-    /** Creates, moves, changes or deletes a memslot. {@code EINVAL}: a field is wrong; {@code EEXIST}: overlap; {@code ENOMEM}. */
+    /**
+     * Creates, moves, changes or deletes a memslot. {@code EINVAL}: a field is wrong; {@code EEXIST}: overlap;
+     * {@code ENOMEM}.
+     */
     SET_USER_MEMORY_REGION(WRITE, 0x46, UserspaceMemoryRegionLayout.STRUCT, VM),
     /** Where three pages for real mode on Intel are. Argument: a gpa below 4 GiB. {@code EINVAL}: too high. */
     SET_TSS_ADDR(0x47, VM),
@@ -58,7 +63,10 @@ public enum KvmIoctl {
     /** Makes the PC's timer in the kernel. {@code EEXIST}: made already; {@code ENOENT}: no irqchip. */
     CREATE_PIT2(WRITE, 0x77, PitConfigLayout.STRUCT, VM),
 
-    /** Runs the guest until it exits. Argument 0. {@code EINTR}: signal; {@code EFAULT}: also a memory fault, see {@link RunLayout}. */
+    /**
+     * Runs the guest until it exits. Argument 0. {@code EINTR}: signal; {@code EFAULT}: also a memory fault, see
+     * {@link RunLayout}.
+     */
     RUN(0x80, VCPU),
     /** Reads the general registers. {@code EINVAL}: the state is protected. */
     GET_REGS(READ, 0x81, RegsLayout.STRUCT, VCPU),
@@ -76,7 +84,10 @@ public enum KvmIoctl {
     GET_MSRS(READ_WRITE, 0x88, MsrsLayout.STRUCT, VCPU),
     /** Writes MSRs and returns how many. {@code E2BIG}: 256 or more. */
     SET_MSRS(WRITE, 0x89, MsrsLayout.STRUCT, VCPU),
-    /** The signals that stay blocked in {@link #RUN}. A null pointer takes the mask away. {@code EINVAL}: {@code len} is not 8. */
+    /**
+     * The signals that stay blocked in {@link #RUN}. A null pointer takes the mask away. {@code EINVAL}: {@code len} is
+     * not 8.
+     */
     SET_SIGNAL_MASK(WRITE, 0x8B, SignalMaskLayout.STRUCT, VCPU),
     /** The CPUID that the guest sees. {@code E2BIG}: too many entries; {@code EINVAL}: changed after the vCPU ran. */
     SET_CPUID2(WRITE, 0x90, CpuidLayout.STRUCT, VCPU),
@@ -95,11 +106,17 @@ public enum KvmIoctl {
      * nor TDX; {@code EPERM}: a command of SEV on SNP; {@code EIO}: the firmware failed, and the struct has its status.
      */
     MEMORY_ENCRYPT_OP(READ_WRITE, 0xBA, Long.BYTES, null, VM, VCPU),
-    /** Pins host memory that may hold ciphertext. {@code ENOTTY}: not SEV; {@code EINVAL}; {@code ENOMEM}: the limit on locked memory. */
+    /**
+     * Pins host memory that may hold ciphertext. {@code ENOTTY}: not SEV; {@code EINVAL}; {@code ENOMEM}: the limit on
+     * locked memory.
+     */
     MEMORY_ENCRYPT_REG_REGION(READ, 0xBB, EncRegionLayout.STRUCT, VM),
     /** Takes back {@link #MEMORY_ENCRYPT_REG_REGION}. {@code EINVAL}: no such region. */
     MEMORY_ENCRYPT_UNREG_REGION(READ, 0xBC, EncRegionLayout.STRUCT, VM),
-    /** Makes pages clean. {@code ENXIO}: a ring is in use; {@code EINVAL}: range; {@code ENOENT}: no such slot, or it does not log. */
+    /**
+     * Makes pages clean. {@code ENXIO}: a ring is in use; {@code EINVAL}: range; {@code ENOENT}: no such slot, or it does
+     * not log.
+     */
     CLEAR_DIRTY_LOG(READ_WRITE, 0xC0, ClearDirtyLogLayout.STRUCT, VM),
     /** Protects the pages of all collected ring entries again and returns how many. {@code EINVAL}: no ring. */
     RESET_DIRTY_RINGS(0xC7, VM),
@@ -109,7 +126,10 @@ public enum KvmIoctl {
     SET_SREGS2(WRITE, 0xCD, Sregs2Layout.STRUCT, VCPU),
     /** Returns the descriptor of the statistics. {@code EMFILE}. */
     GET_STATS_FD(0xCE, VM, VCPU),
-    /** Makes guest memory shared or private. {@code EINVAL}: range or attribute; {@code ENOTTY}: built without; {@code ENOMEM}. */
+    /**
+     * Makes guest memory shared or private. {@code EINVAL}: range or attribute; {@code ENOTTY}: built without;
+     * {@code ENOMEM}.
+     */
     SET_MEMORY_ATTRIBUTES(WRITE, 0xD2, MemoryAttributesLayout.STRUCT, VM),
     /** Makes a guest_memfd and returns its descriptor. {@code EINVAL}: size or flags; {@code EMFILE}. */
     CREATE_GUEST_MEMFD(READ_WRITE, 0xD4, CreateGuestMemfdLayout.STRUCT, VM),
@@ -123,7 +143,10 @@ public enum KvmIoctl {
     MAP_MEMORY_V1(READ_WRITE, 0xD5, MemoryMappingV1Layout.STRUCT, VCPU),
     /** {@link #PRE_FAULT_MEMORY} as proposed second. Never merged: kernels answer {@code EINVAL}. */
     MAP_MEMORY_V2(READ_WRITE, 0xD5, MemoryMappingV2Layout.STRUCT, VCPU),
-    /** {@link #PRE_FAULT_MEMORY} as proposed third. Never merged under this name, and the only request that shares its code. */
+    /**
+     * {@link #PRE_FAULT_MEMORY} as proposed third. Never merged under this name, and the only request that shares its
+     * code.
+     */
     MAP_MEMORY_V3(READ_WRITE, 0xD5, MapMemoryV3Layout.STRUCT, VCPU),
     /** Copies content into private pages and returns how many. Never merged: kernels answer {@code ENOTTY}. */
     GUEST_MEMFD_POPULATE(WRITE, 0xD6, GuestMemfdPopulateLayout.STRUCT, VM);
@@ -152,7 +175,10 @@ public enum KvmIoctl {
         this.files = Set.of(files);
     }
 
-    /** The request's name in C, such as {@code KVM_PRE_FAULT_MEMORY}; the proposals keep their version: {@code KVM_MAP_MEMORY_V1}. */
+    /**
+     * The request's name in C, such as {@code KVM_PRE_FAULT_MEMORY}; the proposals keep their version:
+     * {@code KVM_MAP_MEMORY_V1}.
+     */
     public String request() {
         return "KVM_" + name();
     }

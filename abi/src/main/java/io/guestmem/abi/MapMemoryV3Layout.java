@@ -12,8 +12,8 @@ package io.guestmem.abi;
  * };                       // 64
  * }</pre>
  *
- * <p>Number and size, and so the request code, are those of {@code KVM_PRE_FAULT_MEMORY}: see {@link
- * PreFaultMemoryLayout}. Source: {@code KVM_MAP_MEMORY} v3, 17 April 2024.
+ * <p>Number and size, and so the request code, are those of {@code KVM_PRE_FAULT_MEMORY}: see
+ * {@link PreFaultMemoryLayout}. Source: {@code KVM_MAP_MEMORY} v3, 17 April 2024.
  */
 public final class MapMemoryV3Layout {
     /** {@code __u64 base_address}. */

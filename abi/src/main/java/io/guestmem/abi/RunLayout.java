@@ -5,55 +5,55 @@ package io.guestmem.abi;
  *
  * <pre>{@code
  * struct kvm_run {
- *     __u8 request_interrupt_window;       //    0  in
- *     __u8 immediate_exit;                 //    1  in: KVM_RUN returns EINTR at once
- *     __u8 padding1[6];                    //    2
- *     __u32 exit_reason;                   //    8  out: see ExitReason
- *     __u8 ready_for_interrupt_injection;  //   12  out
- *     __u8 if_flag;                        //   13  out: RFLAGS.IF
- *     __u16 flags;                         //   14  out
- *     __u64 cr8;                           //   16  in/out
- *     __u64 apic_base;                     //   24  in/out
- *     union {                              //   32  256 bytes, by exit reason; offsets from the start of kvm_run:
+ *     __u8 request_interrupt_window;                //    0  in
+ *     __u8 immediate_exit;                          //    1  in: KVM_RUN returns EINTR at once
+ *     __u8 padding1[6];                             //    2
+ *     __u32 exit_reason;                            //    8  out: see ExitReason
+ *     __u8 ready_for_interrupt_injection;           //   12  out
+ *     __u8 if_flag;                                 //   13  out: RFLAGS.IF
+ *     __u16 flags;                                  //   14  out
+ *     __u64 cr8;                                    //   16  in/out
+ *     __u64 apic_base;                              //   24  in/out
+ *     union {                                       //   32  256 bytes, by exit reason; offsets from the start of kvm_run:
  *         struct {
- *             __u64 hardware_entry_failure_reason;  // 32
- *             __u32 cpu;                   //   40
+ *             __u64 hardware_entry_failure_reason;  //   32
+ *             __u32 cpu;                            //   40
  *         } fail_entry;
  *         struct {
- *             __u8 direction;              //   32  0 in, 1 out
- *             __u8 size;                   //   33  bytes of one datum: 1, 2 or 4
- *             __u16 port;                  //   34
- *             __u32 count;                 //   36  data
- *             __u64 data_offset;           //   40  bytes from the start of kvm_run
+ *             __u8 direction;                       //   32  0 in, 1 out
+ *             __u8 size;                            //   33  bytes of one datum: 1, 2 or 4
+ *             __u16 port;                           //   34
+ *             __u32 count;                          //   36  data
+ *             __u64 data_offset;                    //   40  bytes from the start of kvm_run
  *         } io;
  *         struct {
- *             __u64 phys_addr;             //   32  gpa
- *             __u8 data[8];                //   40
- *             __u32 len;                   //   48  bytes
- *             __u8 is_write;               //   52
+ *             __u64 phys_addr;                      //   32  gpa
+ *             __u8 data[8];                         //   40
+ *             __u32 len;                            //   48  bytes
+ *             __u8 is_write;                        //   52
  *         } mmio;
  *         struct {
- *             __u64 nr;                    //   32
- *             __u64 args[6];               //   40
- *             __u64 ret;                   //   88  in: the guest's result
- *             __u64 flags;                 //   96
+ *             __u64 nr;                             //   32
+ *             __u64 args[6];                        //   40
+ *             __u64 ret;                            //   88  in: the guest's result
+ *             __u64 flags;                          //   96
  *         } hypercall;
  *         struct {
- *             __u32 suberror;              //   32
- *             __u32 ndata;                 //   36
- *             __u64 data[16];              //   40
+ *             __u32 suberror;                       //   32
+ *             __u32 ndata;                          //   36
+ *             __u64 data[16];                       //   40
  *         } internal;
  *         struct {
- *             __u64 flags;                 //   32  MEMORY_FAULT_PRIVATE
- *             __u64 gpa;                   //   40  multiple of 4096
- *             __u64 size;                  //   48  bytes, 4096
+ *             __u64 flags;                          //   32  MEMORY_FAULT_PRIVATE
+ *             __u64 gpa;                            //   40  multiple of 4096
+ *             __u64 size;                           //   48  bytes, 4096
  *         } memory_fault;
  *         char padding[256];
  *     };
- *     __u64 kvm_valid_regs;                //  288
- *     __u64 kvm_dirty_regs;                //  296
- *     char s[2048];                        //  304  registers to synchronise, in C a union
- * };                                       // 2352
+ *     __u64 kvm_valid_regs;                         //  288
+ *     __u64 kvm_dirty_regs;                         //  296
+ *     char s[2048];                                 //  304  registers to synchronise, in C a union
+ * };                                                // 2352
  * }</pre>
  *
  * <p>{@code memory_fault} is filled only if {@code KVM_RUN} failed with {@code EFAULT} or {@code EHWPOISON} and the exit reason

@@ -9,7 +9,7 @@ package io.guestmem.abi;
  *     __u32 limit;     //  8  bytes - 1, the granularity already applied
  *     __u16 selector;  // 12
  *     __u8 type;       // 14  4 bits
- *     __u8 present;    // 15  this and the following are 0 or 1, but dpl
+ *     __u8 present;    // 15  this and those below are 0 or 1, except dpl
  *     __u8 dpl;        // 16  0 to 3
  *     __u8 db;         // 17
  *     __u8 s;          // 18

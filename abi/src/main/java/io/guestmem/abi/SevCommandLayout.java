@@ -13,7 +13,8 @@ package io.guestmem.abi;
  * };                 // 24
  * }</pre>
  *
- * <p>Written back except when the command is unknown. Source: Linux 7.2 {@code arch/x86/include/uapi/asm/kvm.h}.
+ * <p>Written back except when the command is unknown. A null pointer in its place asks whether there is SEV. Source:
+ * Linux 7.2 {@code arch/x86/include/uapi/asm/kvm.h}.
  */
 public final class SevCommandLayout {
     /** {@code __u32 id}. */

@@ -16,8 +16,8 @@ package io.guestmem.abi;
  * };                    // 64
  * }</pre>
  *
- * <p>After any progress the result is 0: only {@code len} says how much is left. Source: Linux 7.2 {@code
- * arch/x86/include/uapi/asm/kvm.h}, {@code arch/x86/kvm/svm/sev.c:snp_launch_update}.
+ * <p>After any progress the result is 0: only {@code len} says how much is left. Source: Linux 7.2
+ * {@code arch/x86/include/uapi/asm/kvm.h}, {@code arch/x86/kvm/svm/sev.c:snp_launch_update}.
  */
 public final class SnpLaunchUpdateLayout {
     /** {@code __u64 gfn_start}. */

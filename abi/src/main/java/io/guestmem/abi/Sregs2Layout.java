@@ -28,8 +28,8 @@ package io.guestmem.abi;
  * };                           // 320
  * }</pre>
  *
- * <p>Inside a segment, {@link SegmentLayout}; inside a table, {@link DtableLayout}. Source: Linux 7.2 {@code
- * arch/x86/include/uapi/asm/kvm.h}.
+ * <p>Inside a segment, {@link SegmentLayout}; inside a table, {@link DtableLayout}. Source: Linux 7.2
+ * {@code arch/x86/include/uapi/asm/kvm.h}.
  */
 public final class Sregs2Layout {
     /** {@code struct kvm_segment cs}. */

@@ -12,7 +12,7 @@ package io.guestmem.abi;
  * };                   // 24
  * }</pre>
  *
- * <p>Source: Linux 7.2 {@code arch/x86/include/uapi/asm/kvm.h}.
+ * <p>{@code hw_error} is written back for commands of the VM. Source: Linux 7.2 {@code arch/x86/include/uapi/asm/kvm.h}.
  */
 public final class TdxCommandLayout {
     /** {@code __u32 id}. */

@@ -11,8 +11,9 @@ package io.guestmem.abi;
  * };                      // 24
  * }</pre>
  *
- * <p>Written back always: unlike {@code KVM_PRE_FAULT_MEMORY}, an error is returned even after progress. Source: Linux
- * 7.2 {@code arch/x86/include/uapi/asm/kvm.h}, {@code arch/x86/kvm/vmx/tdx.c:tdx_vcpu_init_mem_region}.
+ * <p>Written back once its fields were found valid. Unlike {@code KVM_PRE_FAULT_MEMORY}, an error is returned even after
+ * progress. Source: Linux 7.2 {@code arch/x86/include/uapi/asm/kvm.h},
+ * {@code arch/x86/kvm/vmx/tdx.c:tdx_vcpu_init_mem_region}.
  */
 public final class TdxInitMemRegionLayout {
     /** {@code __u64 source_addr}. */

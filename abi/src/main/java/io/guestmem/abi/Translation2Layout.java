@@ -10,11 +10,11 @@ package io.guestmem.abi;
  *     __u16 flags;              //  8  in: SET_ACCESSED, SET_DIRTY, FORCE_SET_ACCESSED
  *     __u16 access;             // 10  in: WRITE, USER, EXEC
  *     __u8 padding[4];          // 12  not checked
- *     __u64 physical_address;   // 16  out: gpa
+ *     __u64 physical_address;   // 16  out: gpa, or of the table where the walk stopped
  *     __u8 valid;               // 24  out: 1 if the access is allowed
  *                               // 25  1 byte of alignment
  *     __u16 error_code;         // 26  out: why not, FAULT_*
- *     __u8 set_bits_succeeded;  // 28  out: 1 if the bits asked for were set
+ *     __u8 set_bits_succeeded;  // 28  out: 1 if bits were to be set and no read-only memslot was in the way
  *     __u8 padding2[4];         // 29
  *                               // 33  7 bytes of alignment
  * };                            // 40
@@ -43,11 +43,11 @@ public final class Translation2Layout {
     /** {@code __u8 padding2[4]}. */
     public static final int PADDING2 = 29;
 
-    /** Flag: set Accessed bits on the way of a successful walk. */
+    /** Flag: set the Accessed bits of a successful walk. */
     public static final int SET_ACCESSED = 1;
-    /** Flag: set the Dirty bit of a successful write walk. */
+    /** Flag: set the leaf's Dirty bit too; needs SET_ACCESSED and WRITE. */
     public static final int SET_DIRTY = 1 << 1;
-    /** Flag: set Accessed bits as far as the walk came. */
+    /** Flag: set the Accessed bits above the failing level too; needs SET_ACCESSED. */
     public static final int FORCE_SET_ACCESSED = 1 << 2;
     /** Access: a write. */
     public static final int WRITE = 1;
@@ -61,9 +61,9 @@ public final class Translation2Layout {
     public static final int FAULT_PRIVILEGE_VIOLATION = 2;
     /** Error: an entry has reserved bits set. */
     public static final int FAULT_RESERVED_BITS = 3;
-    /** Error: the address is not canonical. */
+    /** Error: the address is not canonical, or above 4 GiB outside 64-bit code. */
     public static final int FAULT_INVALID_GVA = 4;
-    /** Error: a table or the page has no memslot. */
+    /** Error: a table lies in no memslot. */
     public static final int FAULT_INVALID_GPA = 5;
 
     /** The whole struct. */

@@ -14,8 +14,7 @@ package io.guestmem.abi;
  * };                           // 24
  * }</pre>
  *
- * <p>A successful walk sets Accessed bits in guest memory. Source: Linux 7.2 {@code include/uapi/linux/kvm.h}, {@code
- * arch/x86/kvm/x86.c:kvm_arch_vcpu_ioctl_translate}.
+ * <p>A successful walk sets Accessed bits in guest memory. Source: Linux 7.2 {@code include/uapi/linux/kvm.h}.
  */
 public final class TranslationLayout {
     /** {@code __u64 linear_address}. */
