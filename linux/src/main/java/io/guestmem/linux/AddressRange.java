@@ -1,5 +1,8 @@
 package io.guestmem.linux;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /** A mapped range of this process: the system calls that both kinds of mapping share. Not owned by this object. */
@@ -48,6 +51,18 @@ record AddressRange(long address, long length) {
         Objects.checkFromIndexSize(offset, length, this.length);
         return AdviceResult.of(
                 SystemCall.restarting(SystemCallNumber.MADVISE, address + offset, length, advice.number()));
+    }
+
+    long residentPages(long offset, long length) {
+        Objects.checkFromIndexSize(offset, length, this.length);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment pages = arena.allocate(Math.ceilDiv(length, MappedMemory.PAGE_SIZE));
+            long result = SystemCall.once(SystemCallNumber.MINCORE, address + offset, length, pages.address());
+            LinuxException.check(result, "mincore", this);
+            return pages.elements(ValueLayout.JAVA_BYTE)
+                    .filter(page -> (page.get(ValueLayout.JAVA_BYTE, 0) & 1) != 0)
+                    .count();
+        }
     }
 
     void protect(long offset, long length, Protection protection) {

@@ -2,8 +2,6 @@ package io.guestmem.linux;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,7 +16,6 @@ import java.nio.file.Path;
  * <p>Descriptors opened here carry {@code O_CLOEXEC}.
  */
 public final class FileDescriptor implements AutoCloseable {
-    private static final int CLOSED = 1 << 31;
     private static final int O_CLOEXEC = 0x80000;
     private static final int AT_FDCWD = -100;
     private static final int F_GETFD = 1;
@@ -26,26 +23,14 @@ public final class FileDescriptor implements AutoCloseable {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int FD_CLOEXEC = 1;
 
-    private static final VarHandle STATE = state();
-
     private final int number;
     private final String name;
 
-    /** Number of calls in flight, and {@link #CLOSED}. Written by any thread, through {@link #STATE} only. */
-    @SuppressWarnings("unused")
-    private volatile int state;
+    private final InFlight calls = new InFlight();
 
     private FileDescriptor(int number, String name) {
         this.number = number;
         this.name = name;
-    }
-
-    private static VarHandle state() {
-        try {
-            return MethodHandles.lookup().findVarHandle(FileDescriptor.class, "state", int.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
     }
 
     /**
@@ -227,7 +212,7 @@ public final class FileDescriptor implements AutoCloseable {
 
     /** Whether {@link #close} has been called. */
     public boolean isClosed() {
-        return (state & CLOSED) != 0;
+        return calls.isClosed();
     }
 
     /**
@@ -236,8 +221,7 @@ public final class FileDescriptor implements AutoCloseable {
      */
     @Override
     public void close() {
-        int before = (int) STATE.getAndBitwiseOr(this, CLOSED);
-        if (before == 0) {
+        if (calls.close()) {
             SystemCall.once(SystemCallNumber.CLOSE, number, 0, 0);
         }
     }
@@ -269,27 +253,23 @@ public final class FileDescriptor implements AutoCloseable {
 
     /** Holds the descriptor open until {@link #end}. */
     void begin() {
-        int before;
-        do {
-            before = state;
-            if ((before & CLOSED) != 0) {
-                throw new IllegalStateException(name + " is closed");
-            }
-        } while (!STATE.compareAndSet(this, before, before + 1));
+        calls.begin(name);
     }
 
     /** Ends what {@link #begin} began; the last one out closes. */
     void end() {
-        int before = (int) STATE.getAndAdd(this, -1);
-        if (before == (CLOSED | 1)) {
+        if (calls.end()) {
             SystemCall.once(SystemCallNumber.CLOSE, number, 0, 0);
         }
     }
 
-    /** The address of native memory. */
+    /** The address of native memory; a segment that is closed would name memory that is something else by now. */
     static long address(MemorySegment segment) {
         if (!segment.isNative()) {
             throw new IllegalArgumentException("not native memory: " + segment);
+        }
+        if (!segment.scope().isAlive()) {
+            throw new IllegalStateException("already closed: " + segment);
         }
         return segment.address();
     }

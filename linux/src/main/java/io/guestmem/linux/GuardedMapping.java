@@ -1,7 +1,5 @@
 package io.guestmem.linux;
 
-import java.util.concurrent.atomic.AtomicBoolean;
-
 /**
  * Mapped memory that a userfaultfd may guard: it has an address and no segment, so that Java code cannot touch it.
  *
@@ -14,7 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class GuardedMapping implements MappedMemory {
     private final AddressRange range;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final InFlight calls = new InFlight();
 
     private GuardedMapping(AddressRange range) {
         this.range = range;
@@ -53,15 +51,39 @@ public final class GuardedMapping implements MappedMemory {
 
     @Override
     public AdviceResult advise(Advice advice, long offset, long length) {
-        if (closed.get()) {
-            throw new IllegalStateException("mapping " + range + " is closed");
+        begin();
+        try {
+            return range.advise(advice, offset, length);
+        } finally {
+            end();
         }
-        return range.advise(advice, offset, length);
+    }
+
+    @Override
+    public long residentPages(long offset, long length) {
+        begin();
+        try {
+            return range.residentPages(offset, length);
+        } finally {
+            end();
+        }
+    }
+
+    /** Holds the range mapped until {@link #end}. */
+    void begin() {
+        calls.begin(range);
+    }
+
+    /** Ends what {@link #begin} began; the last one out unmaps. */
+    void end() {
+        if (calls.end()) {
+            range.unmap();
+        }
     }
 
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
+        if (calls.close()) {
             range.unmap();
         }
     }

@@ -32,7 +32,18 @@ public sealed interface MappedMemory extends AutoCloseable permits Mapping, Guar
         return advise(advice, 0, length());
     }
 
-    /** Unmaps the range. Closing twice is allowed. */
+    /**
+     * {@code mincore(2)}: how many pages of a part of the mapping are in memory, for file mappings in the page cache. Faults
+     * nothing in.
+     *
+     * @param offset multiple of the page size
+     * @param length in bytes
+     * @throws IllegalArgumentException if the range is not inside the mapping
+     * @throws IllegalStateException if the mapping is closed
+     */
+    long residentPages(long offset, long length);
+
+    /** Unmaps the range when the last call in flight on it has returned. Closing twice is allowed. */
     @Override
     void close();
 }

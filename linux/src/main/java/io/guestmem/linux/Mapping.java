@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Mapping implements MappedMemory {
     private final AddressRange range;
+    private final InFlight calls = new InFlight();
     private final Arena arena;
     private final MemorySegment segment;
 
@@ -21,7 +22,7 @@ public final class Mapping implements MappedMemory {
     private Mapping(AddressRange range) {
         this.range = range;
         this.arena = Arena.ofShared();
-        this.segment = MemorySegment.ofAddress(range.address()).reinterpret(range.length(), arena, _ -> range.unmap());
+        this.segment = MemorySegment.ofAddress(range.address()).reinterpret(range.length(), arena, _ -> closed());
     }
 
     /**
@@ -55,8 +56,12 @@ public final class Mapping implements MappedMemory {
      */
     public void replace(
             long at, FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {
-        requireOpen();
-        range.replace(at, file, offset, length, protection, sharing);
+        calls.begin(range);
+        try {
+            range.replace(at, file, offset, length, protection, sharing);
+        } finally {
+            end();
+        }
     }
 
     /**
@@ -64,8 +69,12 @@ public final class Mapping implements MappedMemory {
      * at best: for tests and for memory that only the kernel uses.
      */
     public void protect(long offset, long length, Protection protection) {
-        requireOpen();
-        range.protect(offset, length, protection);
+        calls.begin(range);
+        try {
+            range.protect(offset, length, protection);
+        } finally {
+            end();
+        }
     }
 
     /** The memory; refuses access after {@link #close}. */
@@ -85,13 +94,33 @@ public final class Mapping implements MappedMemory {
 
     @Override
     public AdviceResult advise(Advice advice, long offset, long length) {
-        requireOpen();
-        return range.advise(advice, offset, length);
+        calls.begin(range);
+        try {
+            return range.advise(advice, offset, length);
+        } finally {
+            end();
+        }
     }
 
-    private void requireOpen() {
-        if (!arena.scope().isAlive()) {
-            throw new IllegalStateException("mapping " + range + " is closed");
+    @Override
+    public long residentPages(long offset, long length) {
+        calls.begin(range);
+        try {
+            return range.residentPages(offset, length);
+        } finally {
+            end();
+        }
+    }
+
+    private void closed() {
+        if (calls.close()) {
+            range.unmap();
+        }
+    }
+
+    private void end() {
+        if (calls.end()) {
+            range.unmap();
         }
     }
 

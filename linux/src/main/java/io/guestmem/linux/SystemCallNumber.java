@@ -10,7 +10,6 @@ enum SystemCallNumber {
     WRITE(1),
     CLOSE(3),
     FSTAT(5),
-    POLL(7),
     MMAP(9),
     MPROTECT(10),
     MUNMAP(11),
@@ -38,19 +37,20 @@ enum SystemCallNumber {
     GETTID(186),
     TGKILL(234),
     OPENAT(257),
+    PPOLL(271),
     FALLOCATE(285),
     ACCEPT4(288),
     EVENTFD2(290),
     EPOLL_CREATE1(291),
     EPOLL_CTL(233),
-    EPOLL_PWAIT(281),
     PROCESS_VM_READV(310),
     MEMFD_CREATE(319),
     USERFAULTFD(323),
     PIDFD_SEND_SIGNAL(424),
     PIDFD_OPEN(434),
     PIDFD_GETFD(438),
-    PROCESS_MADVISE(440);
+    PROCESS_MADVISE(440),
+    EPOLL_PWAIT2(441);
 
     private final long value;
 
