@@ -5,4 +5,5 @@ module io.guestmem.vmm {
     requires static transitive org.jspecify;
 
     exports io.guestmem.vmm;
+    exports io.guestmem.vmm.demo;
 }
