@@ -40,15 +40,16 @@ public final class Userfaultfd implements AutoCloseable {
         return open(O_CLOEXEC_NONBLOCK | scope.flag(), DEVICE);
     }
 
-    static Userfaultfd open(int flags, Path device) {
+    static Userfaultfd open(int flags, Path path) {
         long called = SystemCall.once(SystemCallNumber.USERFAULTFD, flags, 0, 0);
         if (called >= 0) {
             return of(called);
         }
         try {
-            return openByDevice(flags, device);
+            return openByDevice(flags, path);
         } catch (LinuxException refused) {
-            throw new LinuxException(NAME, Errno.ofResult(called), "and", refused.getMessage());
+            String device = refused.call() + ": " + refused.errno() + ": " + refused.arguments();
+            throw new LinuxException(NAME, Errno.ofResult(called), "and", device);
         }
     }
 
