@@ -29,7 +29,6 @@ public final class LinuxException extends RuntimeException {
     }
 
     private LinuxException(String call, Errno errno, String arguments) {
-        super(call + ": " + errno + (arguments.isEmpty() ? "" : ": " + arguments));
         this.call = call;
         this.errno = errno.number();
         this.arguments = arguments;
@@ -54,6 +53,12 @@ public final class LinuxException extends RuntimeException {
             throw new LinuxException(call, Errno.ofResult(result), arguments);
         }
         return result;
+    }
+
+    /** Call, errno and arguments; never null. */
+    @Override
+    public String getMessage() {
+        return call + ": " + errno() + (arguments.isEmpty() ? "" : ": " + arguments);
     }
 
     /** The call, as its manual page spells it. */
