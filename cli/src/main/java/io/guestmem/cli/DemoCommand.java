@@ -1,0 +1,195 @@
+package io.guestmem.cli;
+
+import io.guestmem.abi.Kernel;
+import io.guestmem.linux.MappedMemory;
+import io.guestmem.vmm.Machine;
+import io.guestmem.vmm.demo.DemoReport;
+import io.guestmem.vmm.demo.DemoRun;
+import io.guestmem.vmm.demo.Demonstration;
+import io.guestmem.vmm.demo.PopulationWay;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.core.JsonGenerator;
+
+/** {@code guestmem demo}: a real guest over memory that guestmem populated, once for each way. */
+@Command(
+        name = "demo",
+        header = "Make a file a guest's memory and run the guest: cold, then once for each way to populate.",
+        description = {
+            "",
+            "The guest reads and checksums all of its memory; its checksum is compared with the file's. While it runs, the"
+                    + " faults that KVM took, the page faults of this process and the faults that a userfaultfd handler"
+                    + " served are counted.",
+            "",
+            "Examples:",
+            "  guestmem demo",
+            "  guestmem demo --memory 256M --image snapshot.mem --report demo.html",
+            "  guestmem lab -- demo --json",
+            ""
+        })
+final class DemoCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Mixin
+    private KernelOption kernelOption;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            defaultValue = "64M",
+            description = "Guest memory, a multiple of 4096 (default: ${DEFAULT-VALUE}).")
+    private ByteSize memory;
+
+    @Option(
+            names = "--image",
+            paramLabel = "FILE",
+            description = "The file, cut or padded with zeroes to the memory's size (default: lib/modules of the JDK).")
+    private @Nullable Path image;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
+    private @Nullable Path report;
+
+    @Override
+    public Integer call() throws Exception {
+        checkMemory();
+        Kernel kernel = kernelOption.kernel();
+        Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+        PrintWriter out = spec.commandLine().getOut();
+        List<DemoRun> runs;
+        try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
+            runs = new Demonstration(kernel, file, memory.bytes()).run(bar::step);
+        }
+        if (report != null) {
+            DemoReport.write(report, file, memory.bytes(), kernel.name(), runs);
+        }
+        if (output.json()) {
+            JsonResult.print(out, "demo", json -> fields(json, kernel, file, runs));
+        } else {
+            print(out, kernel, file, runs);
+        }
+        boolean allRight = runs.stream().allMatch(run -> run.completed().map(DemoRun.Completed::ok).orElse(true));
+        return allRight ? ExitStatus.DONE : ExitStatus.NO;
+    }
+
+    private void checkMemory() throws Exception {
+        long bytes = memory.bytes();
+        if (bytes == 0 || bytes % MappedMemory.PAGE_SIZE != 0) {
+            throw new ParameterException(
+                    spec.commandLine(), "--memory: " + bytes + " is not a positive multiple of the page size, 4096");
+        }
+        if (bytes > Machine.MOST_MEMORY) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--memory: " + ByteSize.describe(bytes) + " is more than a guest has here, "
+                            + ByteSize.describe(Machine.MOST_MEMORY));
+        }
+        long available = availableMemory();
+        if (bytes > available) {
+            throw new HostLacksException(
+                    "--memory: " + ByteSize.describe(bytes) + " is more than this host can spare, "
+                            + ByteSize.describe(available),
+                    "ask for less with --memory");
+        }
+    }
+
+    /** What the kernel thinks can be had without swapping. */
+    private static long availableMemory() throws java.io.IOException {
+        try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
+            return lines.filter(line -> line.startsWith("MemAvailable:"))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
+                    .findFirst()
+                    .orElse(Long.MAX_VALUE);
+        }
+    }
+
+    private static void print(PrintWriter out, Kernel kernel, Path file, List<DemoRun> runs) {
+        out.println("kernel " + kernel.name() + ", guest memory is " + file);
+        out.println();
+        TextTable table = new TextTable(
+                TextTable.Column.left("populate"),
+                TextTable.Column.right("pages"),
+                TextTable.Column.right("guest faults"),
+                TextTable.Column.right("host faults"),
+                TextTable.Column.right("uffd faults"),
+                TextTable.Column.right("populate s"),
+                TextTable.Column.right("guest s"),
+                TextTable.Column.left("checksum"));
+        for (DemoRun run : runs) {
+            switch (run) {
+                case DemoRun.Skipped skipped -> table.add(skipped.way().id(), "-", "skipped: " + skipped.reason());
+                case DemoRun.Completed done ->
+                    table.add(
+                            done.way().id(),
+                            String.valueOf(done.pages()),
+                            done.guestFaults().isPresent()
+                                    ? String.valueOf(done.guestFaults().getAsLong())
+                                    : "unknown",
+                            String.valueOf(done.hostFaults()),
+                            String.valueOf(done.uffdFaults()),
+                            seconds(done.populateSeconds()),
+                            seconds(done.guestSeconds()),
+                            done.ok() ? "ok" : "WRONG " + done.checksum());
+            }
+        }
+        table.print(out);
+        out.println();
+        for (DemoRun run : runs) {
+            out.println(run.way().id() + ": " + run.way().description());
+            if (run instanceof DemoRun.Skipped && run.way() == PopulationWay.PRE_FAULT) {
+                out.println("  Without it KVM's own faults stay, whatever the host's page table holds: each of them builds"
+                        + " a part of KVM's page table.");
+            }
+        }
+    }
+
+    private static String seconds(double seconds) {
+        return String.format(Locale.ROOT, "%.4f", seconds);
+    }
+
+    private void fields(JsonGenerator json, Kernel kernel, Path file, List<DemoRun> runs) {
+        json.writeStringProperty("kernel", kernel.name());
+        json.writeStringProperty("image", file.toString());
+        json.writeNumberProperty("memory", memory.bytes());
+        json.writeArrayPropertyStart("runs");
+        for (DemoRun run : runs) {
+            json.writeStartObject();
+            json.writeStringProperty("populate", run.way().id());
+            switch (run) {
+                case DemoRun.Skipped skipped -> json.writeStringProperty("skipped", skipped.reason());
+                case DemoRun.Completed done -> fields(json, done);
+            }
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+    }
+
+    private static void fields(JsonGenerator json, DemoRun.Completed run) {
+        json.writeNumberProperty("pages", run.pages());
+        if (run.guestFaults().isPresent()) {
+            json.writeNumberProperty("guest_faults", run.guestFaults().getAsLong());
+        } else {
+            json.writeNullProperty("guest_faults");
+        }
+        json.writeNumberProperty("host_faults", run.hostFaults());
+        json.writeNumberProperty("uffd_faults", run.uffdFaults());
+        json.writeNumberProperty("populate_seconds", run.populateSeconds());
+        json.writeNumberProperty("guest_seconds", run.guestSeconds());
+        json.writeStringProperty("checksum", run.checksum());
+        json.writeBooleanProperty("ok", run.ok());
+    }
+}

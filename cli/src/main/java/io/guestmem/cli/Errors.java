@@ -1,0 +1,102 @@
+package io.guestmem.cli;
+
+import io.guestmem.abi.ErrorNumber;
+import io.guestmem.abi.KernelException;
+import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.lab.LabFailedException;
+import io.guestmem.lab.LabUnavailableException;
+import io.guestmem.linux.Errno;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.vmm.demo.PopulationException;
+import io.guestmem.vmm.demo.UnusableImageException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** What went wrong, as one line and a remedy, and the exit status for it. */
+final class Errors {
+    private static final int EACCES = Errno.EACCES.number();
+    private static final int EPERM = ErrorNumber.EPERM.number();
+
+    private Errors() {}
+
+    /**
+     * A failure as users see it.
+     *
+     * @param status of the process
+     * @param message one line
+     * @param remedy one line: what to do about it
+     */
+    private record Report(int status, String message, String remedy) {}
+
+    /** Prints what is wrong with the command line. */
+    static int usage(ParameterException wrong, String[] arguments) {
+        CommandLine command = wrong.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println("guestmem: " + wrong.getMessage());
+        if (wrong instanceof CommandLine.UnmatchedArgumentException unmatched) {
+            List<String> suggestions = unmatched.getSuggestions();
+            if (!suggestions.isEmpty()) {
+                err.println("guestmem: did you mean " + String.join(" or ", suggestions) + "?");
+            }
+        }
+        err.println("guestmem: see '" + command.getCommandSpec().qualifiedName() + " --help'");
+        return ExitStatus.USAGE;
+    }
+
+    /** Prints why a command failed. */
+    static int failed(Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
+        PrintWriter err = command.getErr();
+        Report report = report(failure);
+        err.println("guestmem: " + report.message);
+        err.println("guestmem: " + report.remedy);
+        if (parsed.expandedArgs().contains("--debug")) {
+            failure.printStackTrace(err);
+        }
+        return report.status;
+    }
+
+    private static Report report(Exception failure) {
+        String message = String.valueOf(failure.getMessage());
+        return switch (failure) {
+            case KernelUnavailableException missing -> kvmMissing(missing, message);
+            case KernelException refused -> refused(refused.errno(), message);
+            case LinuxException refused -> refused(refused.errno().number(), message);
+            case HostLacksException lacking -> new Report(ExitStatus.UNAVAILABLE, message, lacking.remedy());
+            case LabUnavailableException lacking -> new Report(ExitStatus.UNAVAILABLE, message, lacking.remedy());
+            case LabFailedException broken ->
+                new Report(ExitStatus.IO, message, "the guest's console said: " + broken.consoleTail());
+            case UnusableImageException _ ->
+                new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
+            case UncheckedIOException broken ->
+                new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");
+            case IOException broken -> new Report(ExitStatus.IO, String.valueOf(broken), "check the path and the disk");
+            default ->
+                new Report(
+                        ExitStatus.INTERNAL,
+                        "internal error: " + failure,
+                        "run it again with --debug and report what it prints");
+        };
+    }
+
+    private static Report kvmMissing(KernelUnavailableException missing, String message) {
+        if (missing.errno() == EACCES || missing.errno() == EPERM) {
+            return new Report(
+                    ExitStatus.PERMISSION, message, "add yourself to the group of /dev/kvm: usermod -aG kvm $USER");
+        }
+        return new Report(
+                ExitStatus.UNAVAILABLE,
+                message,
+                "there is no KVM here; 'guestmem lab -- ARGS' brings a kernel that has one");
+    }
+
+    private static Report refused(int errno, String message) {
+        return errno == EACCES || errno == EPERM
+                ? new Report(ExitStatus.PERMISSION, message, "run it as somebody who may, or change the permissions")
+                : new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
+    }
+}

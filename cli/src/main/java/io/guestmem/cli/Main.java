@@ -1,0 +1,34 @@
+package io.guestmem.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+
+/** The entry point of the command {@code guestmem}. */
+public final class Main {
+    private Main() {}
+
+    /** Runs the command and ends the process with its exit status. */
+    public static void main(String[] arguments) {
+        PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        int status = run(out, err, arguments);
+        out.flush();
+        System.exit(status);
+    }
+
+    /** Runs the command. */
+    static int run(PrintWriter out, PrintWriter err, String... arguments) {
+        return commandLine(out, err).execute(arguments);
+    }
+
+    private static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+        return new CommandLine(new GuestmemCommand())
+                .setOut(out)
+                .setErr(err)
+                .registerConverter(ByteSize.class, ByteSize::parse)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(Errors::usage)
+                .setExecutionExceptionHandler(Errors::failed);
+    }
+}

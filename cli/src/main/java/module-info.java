@@ -1,0 +1,13 @@
+/** The command {@code guestmem}: one class a sub-command, no logic of its own. */
+module io.guestmem.cli {
+    requires info.picocli;
+    requires io.guestmem.kvm;
+    requires io.guestmem.lab;
+    requires io.guestmem.linux;
+    requires io.guestmem.vmm;
+    requires tools.jackson.core;
+    requires static org.jspecify;
+
+    opens io.guestmem.cli to
+            info.picocli;
+}

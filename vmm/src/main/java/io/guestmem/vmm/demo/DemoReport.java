@@ -1,0 +1,162 @@
+package io.guestmem.vmm.demo;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+
+/** The runs as one self-contained HTML page: a table, bars, and pictures of guest memory. */
+public final class DemoReport {
+    private static final int CELLS_PER_ROW = 128;
+    private static final int CELL = 6;
+    private static final int BAR_HEIGHT = 18;
+    private static final int LABEL_WIDTH = 110;
+    private static final int BARS_WIDTH = 700;
+
+    private DemoReport() {}
+
+    /**
+     * Writes the page; the file is whole or not there.
+     *
+     * @param file what to write; replaced if it is there
+     * @param image the file that was guest memory
+     * @param memory its size in bytes
+     * @param kernel the kernel's name
+     * @throws IOException if it cannot be written
+     */
+    public static void write(Path file, Path image, long memory, String kernel, List<DemoRun> runs) throws IOException {
+        String page = template()
+                .replace("@KERNEL@", escape(kernel))
+                .replace("@MEMORY@", String.format(Locale.ROOT, "%.6g", memory / (double) (1 << 20)))
+                .replace("@IMAGE@", escape(image.toString()))
+                .replace("@TABLE@", table(runs))
+                .replace("@BARS@", bars(runs))
+                .replace("@PICTURES@", pictures(runs));
+        Path absolute = file.toAbsolutePath();
+        Path directory = Objects.requireNonNullElse(absolute.getParent(), absolute);
+        Path unfinished = Files.createTempFile(directory, ".guestmem-", ".html");
+        try {
+            Files.writeString(unfinished, page);
+            Files.move(unfinished, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(unfinished);
+        }
+    }
+
+    private static String template() {
+        try (InputStream resource = DemoReport.class.getResourceAsStream("report.html")) {
+            return new String(Objects.requireNonNull(resource).readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private static String table(List<DemoRun> runs) {
+        StringBuilder html = new StringBuilder("<table><tr><th>populate</th><th>guest faults</th><th>host faults</th>"
+                + "<th>uffd faults</th><th>populate s</th><th>guest s</th><th>checksum</th></tr>\n");
+        for (DemoRun run : runs) {
+            html.append("<tr><td title=\"%s\">%s</td>".formatted(escape(run.way().description()), run.way().id()));
+            switch (run) {
+                case DemoRun.Skipped skipped ->
+                    html.append("<td class=\"text\" colspan=\"6\">skipped: ").append(escape(skipped.reason())).append("</td>");
+                case DemoRun.Completed done ->
+                    html.append(String.format(
+                            Locale.ROOT,
+                            "<td>%s</td><td>%d</td><td>%d</td><td>%.4f</td><td>%.4f</td><td>%s</td>",
+                            done.guestFaults().isPresent() ? done.guestFaults().getAsLong() : "unknown",
+                            done.hostFaults(),
+                            done.uffdFaults(),
+                            done.populateSeconds(),
+                            done.guestSeconds(),
+                            done.ok() ? "ok" : "wrong"));
+            }
+            html.append("</tr>\n");
+        }
+        return html.append("</table>").toString();
+    }
+
+    private static String bars(List<DemoRun> runs) {
+        List<DemoRun.Completed> done =
+                runs.stream().flatMap(run -> run.completed().stream()).toList();
+        double longest = done.stream()
+                .mapToDouble(run -> run.populateSeconds() + run.guestSeconds())
+                .max()
+                .orElse(1);
+        StringBuilder svg = new StringBuilder("<svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
+                .formatted(LABEL_WIDTH + BARS_WIDTH + 90, done.size() * (BAR_HEIGHT + 6)));
+        int y = 0;
+        for (DemoRun.Completed run : done) {
+            double populate = run.populateSeconds() / longest * BARS_WIDTH;
+            double guest = run.guestSeconds() / longest * BARS_WIDTH;
+            svg.append(String.format(
+                    Locale.ROOT,
+                    """
+                    <text x="0" y="%d">%s</text>
+                    <rect class="away" x="%d" y="%d" width="%.1f" height="%d"><title>populate %.4f s</title></rect>
+                    <rect class="here" x="%.1f" y="%d" width="%.1f" height="%d"><title>guest %.4f s</title></rect>
+                    <text x="%.1f" y="%d">%.4f s</text>
+                    """,
+                    y + BAR_HEIGHT - 5,
+                    run.way().id(),
+                    LABEL_WIDTH,
+                    y,
+                    populate,
+                    BAR_HEIGHT,
+                    run.populateSeconds(),
+                    LABEL_WIDTH + populate,
+                    y,
+                    guest,
+                    BAR_HEIGHT,
+                    run.guestSeconds(),
+                    LABEL_WIDTH + populate + guest + 6,
+                    y + BAR_HEIGHT - 5,
+                    run.populateSeconds() + run.guestSeconds()));
+            y += BAR_HEIGHT + 6;
+        }
+        return svg.append("</svg>\n<p><small>Pale: populating, before the guest runs. Dark: the guest.</small></p>")
+                .toString();
+    }
+
+    private static String pictures(List<DemoRun> runs) {
+        StringBuilder html = new StringBuilder();
+        for (DemoRun run : runs) {
+            if (run instanceof DemoRun.Completed done) {
+                html.append("<h3>").append(done.way().id()).append("</h3>\n");
+                done.pictures().forEach(picture -> html.append(figure(picture)));
+            }
+        }
+        return html.toString();
+    }
+
+    private static String figure(MemoryPicture picture) {
+        int rows = Math.ceilDiv(picture.pieces(), CELLS_PER_ROW);
+        StringBuilder svg = new StringBuilder("<figure><svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
+                .formatted(CELLS_PER_ROW * CELL, rows * CELL));
+        for (int i = 0; i < picture.pieces(); i++) {
+            int x = i % CELLS_PER_ROW * CELL;
+            int y = i / CELLS_PER_ROW * CELL;
+            svg.append("<rect class=\"away\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\"/>".formatted(x, y));
+            if (picture.present(i) > 0) {
+                svg.append(String.format(
+                        Locale.ROOT,
+                        "<rect class=\"here\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\" opacity=\"%.2f\"/>",
+                        x,
+                        y,
+                        picture.present(i)));
+            }
+        }
+        String caption = String.format(
+                Locale.ROOT, "%s: %.1f %% mapped", picture.moment(), 100 * picture.present());
+        return svg.append("</svg><figcaption>").append(caption).append("</figcaption></figure>\n").toString();
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+    }
+}
