@@ -67,10 +67,11 @@ final class GuestPort implements AutoCloseable {
     }
 
     private void copy(OutputStream sink) {
-        ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+        byte[] bytes = new byte[1 << 16];
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
         try (SocketChannel channel = listener.accept()) {
             while (channel.read(buffer) >= 0) {
-                forward(buffer, sink);
+                forward(bytes, buffer.position(), sink);
                 buffer.clear();
             }
         } catch (IOException closed) {
@@ -78,10 +79,10 @@ final class GuestPort implements AutoCloseable {
         }
     }
 
-    private void forward(ByteBuffer buffer, OutputStream sink) {
+    private void forward(byte[] bytes, int length, OutputStream sink) {
         if (!broken.isDone()) {
             try {
-                sink.write(buffer.array(), 0, buffer.position());
+                sink.write(bytes, 0, length);
                 sink.flush();
             } catch (IOException failed) {
                 broken.complete(failed);
