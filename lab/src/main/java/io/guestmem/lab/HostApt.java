@@ -85,8 +85,8 @@ record HostApt(String codename, List<AptSource> sources) {
     }
 
     private boolean isOwn(String suite) {
-        return !codename.isEmpty() && (suite.equals(codename) || suite.startsWith(codename + "-"))
-                || ALIASES.contains(suite);
+        return ALIASES.contains(suite)
+                || (!codename.isEmpty() && (suite.equals(codename) || suite.startsWith(codename + "-")));
     }
 
     private static LabUnavailableException noSource() {

@@ -29,13 +29,15 @@ import java.util.concurrent.TimeoutException;
 final class Machine implements AutoCloseable {
     private static final String STARTS = "guestmem-lab: started";
     private static final Duration BOOT_LIMIT = Duration.ofMinutes(2);
-    private static final String GUARD = "exec 3<&0\n"
-            + "\"$@\" </dev/null 3<&- & machine=$!\n"
-            + "{ read -r _ <&3; kill -KILL $machine; } 2>/dev/null & guard=$!\n"
-            + "exec 3<&-\n"
-            + "wait $machine; status=$?\n"
-            + "kill $guard\n"
-            + "exit $status\n";
+    private static final String GUARD = """
+            exec 3<&0
+            "$@" </dev/null 3<&- & machine=$!
+            { read -r _ <&3; kill -KILL $machine; } 2>/dev/null & guard=$!
+            exec 3<&-
+            wait $machine; status=$?
+            kill $guard 2>/dev/null
+            exit $status
+            """;
 
     private final Path directory;
     private final GuestPort console;
