@@ -87,7 +87,7 @@ final class DebianKernel {
         Path state = empty.resolve(".apt");
         Files.createDirectories(state);
         Path nothingInstalled = Files.createFile(state.resolve("status"));
-        AptSource source = HostApt.read().forSuite(kernel.suite());
+        AptSource source = tools.hostApt().forSuite(kernel.suite());
         progress.stage("fetching the package lists of " + kernel.suite());
         Apt apt = Apt.update(state, List.of(source), nothingInstalled);
         List<Apt.Resolved> packages = kernelPackages(apt.resolve(List.of(META_PACKAGE)));

@@ -19,10 +19,12 @@ final class DebianTools {
     private static final long MEBIBYTE = 1 << 20;
 
     private final LabCache cache;
+    private final HostPrograms programs;
     private final LabProgress progress;
 
-    DebianTools(LabCache cache, LabProgress progress) {
+    DebianTools(LabCache cache, HostPrograms programs, LabProgress progress) {
         this.cache = cache;
+        this.programs = programs;
         this.progress = progress;
     }
 
@@ -34,15 +36,25 @@ final class DebianTools {
      */
     record Qemu(List<String> command, Map<String, String> environment) {}
 
+    /** The host's apt. */
+    HostApt hostApt() throws IOException, LabUnavailableException {
+        return HostApt.read(programs);
+    }
+
+    /** The host's programs. */
+    HostPrograms programs() {
+        return programs;
+    }
+
     /** Whether {@link #qemu()} and {@link #busybox()} would use no network. */
     boolean areReady() {
-        return (OnPath.find(QEMU_PROGRAM).isPresent() || cache.find(QEMU).isPresent())
+        return (programs.find(QEMU_PROGRAM).isPresent() || cache.find(QEMU).isPresent())
                 && cache.find(BUSYBOX).isPresent();
     }
 
     /** QEMU, fetched if need be. */
     Qemu qemu() throws IOException, InterruptedException, LabUnavailableException {
-        Optional<Path> installed = OnPath.find(QEMU_PROGRAM);
+        Optional<Path> installed = programs.find(QEMU_PROGRAM);
         if (installed.isPresent()) {
             return new Qemu(List.of(installed.get().toString()), Map.of());
         }
@@ -68,7 +80,7 @@ final class DebianTools {
      */
     void unpackFromHost(Path root, String... packages)
             throws IOException, InterruptedException, LabUnavailableException {
-        List<AptSource> sources = HostApt.read().ownRelease();
+        List<AptSource> sources = hostApt().ownRelease();
         progress.stage("fetching the package lists for " + packages[0]);
         Path state = root.resolve(".apt");
         Apt apt = Apt.update(state, sources, Path.of("/var/lib/dpkg/status"));

@@ -26,9 +26,11 @@ record HostApt(String codename, List<AptSource> sources) {
      *
      * @throws LabUnavailableException if there is no apt here
      */
-    static HostApt read() throws IOException, LabUnavailableException {
-        if (OnPath.find("apt-get").isEmpty() || OnPath.find("dpkg").isEmpty()) {
-            throw new LabUnavailableException("the lab needs apt-get and dpkg, which are not on PATH", REMEDY);
+    static HostApt read(HostPrograms programs) throws IOException, LabUnavailableException {
+        List<String> missing = programs.missing(List.of("apt-get", "dpkg"));
+        if (!missing.isEmpty()) {
+            throw new LabUnavailableException(
+                    "the lab needs " + String.join(" and ", missing) + ", not found on PATH", REMEDY);
         }
         return read(Path.of("/etc"));
     }

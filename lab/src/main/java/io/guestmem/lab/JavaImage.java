@@ -28,6 +28,10 @@ import java.util.stream.Stream;
  */
 final class JavaImage {
     private static final long BYTES_NEEDED = 500L << 20;
+
+    /** Without it the guest's Java takes every character beyond ASCII for a question mark. */
+    private static final Path LOCALE = Path.of("/usr/lib/locale/C.utf8");
+
     private static final Pattern LIBRARY = Pattern.compile("\\s*(?:\\S+ => )?(/\\S+) \\(0x[0-9a-f]+\\)");
 
     private final LabCache cache;
@@ -90,6 +94,9 @@ final class JavaImage {
         progress.stage("packing the Java image");
         try (CpioWriter writer = new CpioWriter(Files.newOutputStream(empty.resolve("java.cpio")))) {
             writer.tree("java", image.toRealPath());
+            if (Files.isDirectory(LOCALE)) {
+                writer.tree(LOCALE.toString().substring(1), LOCALE);
+            }
             for (Path library : libraries(image)) {
                 writer.file(library.toString().substring(1), library);
             }

@@ -23,13 +23,14 @@ public final class Lab {
      * A lab on a cache.
      *
      * @param cacheDirectory is made when something is put in
-     * @param environment the process's, for {@code GUESTMEM_LAB_KERNEL}: a bzImage to boot as {@link LabKernel#PRIVATE}
+     * @param environment the process's, for {@code PATH} and for {@code GUESTMEM_LAB_KERNEL}, a bzImage to boot as {@link
+     *     LabKernel#PRIVATE}
      * @param progress hears about preparation
      */
     public Lab(Path cacheDirectory, Map<String, String> environment, LabProgress progress) {
         this.cache = new LabCache(cacheDirectory);
         this.progress = progress;
-        this.tools = new DebianTools(cache, progress);
+        this.tools = new DebianTools(cache, HostPrograms.of(environment), progress);
         this.environment = Map.copyOf(environment);
     }
 

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
  */
 final class LabCache {
     /** Raised whenever what lies in an entry changes its shape. */
-    private static final String FORMAT = "lab-1";
+    private static final String FORMAT = "lab-2";
 
     /** File locks are per process, so threads of this one take turns here first. */
     private static final Map<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();

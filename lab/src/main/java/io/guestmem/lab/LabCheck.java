@@ -23,7 +23,7 @@ record LabCheck(LabCache cache, DebianTools tools, Map<String, String> environme
             return new LabAvailability(LabAvailability.State.READY, "everything is in the cache");
         }
         try {
-            HostApt apt = HostApt.read();
+            HostApt apt = tools.hostApt();
             apt.ownRelease();
             apt.forSuite(kernel.suite());
         } catch (LabUnavailableException reason) {

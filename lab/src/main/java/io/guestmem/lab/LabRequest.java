@@ -17,7 +17,7 @@ import java.util.Set;
  * @param mainModule {@code MODULE} or {@code MODULE/CLASS}, as for {@code java -m}
  * @param nativeAccess modules for {@code --enable-native-access}
  * @param arguments for the program, passed byte for byte
- * @param environment added to the guest's, which has {@code GUESTMEM_IN_LAB=1}, {@code HOME} and {@code PATH}
+ * @param environment added to the guest's, which has {@code GUESTMEM_IN_LAB=1}, {@code HOME}, {@code PATH} and a UTF-8 locale
  * @param files carried into the guest
  * @param outputDirectory where the files go that the program leaves in {@value #GUEST_OUTPUT}, its working directory
  * @param javaHome the JDK whose {@code jlink} makes the guest's Java; a home without {@code jlink} is carried in whole

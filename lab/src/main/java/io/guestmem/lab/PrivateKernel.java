@@ -114,7 +114,7 @@ final class PrivateKernel {
         Files.createDirectory(state);
         Path nothingInstalled = Files.createFile(state.resolve("status"));
         progress.stage("fetching the package lists of " + suite);
-        Apt apt = Apt.update(state, List.of(HostApt.read().forSuite(suite)), nothingInstalled);
+        Apt apt = Apt.update(state, List.of(tools.hostApt().forSuite(suite)), nothingInstalled);
         List<Apt.Resolved> packages = apt.resolve(List.of("linux-source")).stream()
                 .filter(one -> one.name().matches("linux-source-[0-9.]+"))
                 .toList();
@@ -132,10 +132,9 @@ final class PrivateKernel {
         return root.resolve(name);
     }
 
-    private static Map<String, String> buildEnvironment(Path root) throws IOException {
+    private Map<String, String> buildEnvironment(Path root) {
         Map<String, String> variables = new HashMap<>();
-        String path = System.getenv("PATH");
-        variables.put("PATH", root.resolve("usr/bin") + (path == null ? "" : ":" + path));
+        variables.put("PATH", root.resolve("usr/bin") + ":" + environment.getOrDefault("PATH", ""));
         variables.put("LD_LIBRARY_PATH", DebianTools.libraryPath(root));
         variables.put("LIBRARY_PATH", DebianTools.libraryPath(root));
         List<String> includes = new ArrayList<>();
@@ -167,10 +166,8 @@ final class PrivateKernel {
         }
     }
 
-    private static void requirePrograms() throws LabUnavailableException {
-        List<String> missing = HOST_PROGRAMS.stream()
-                .filter(program -> OnPath.find(program).isEmpty())
-                .toList();
+    private void requirePrograms() throws LabUnavailableException {
+        List<String> missing = tools.programs().missing(HOST_PROGRAMS);
         if (!missing.isEmpty()) {
             throw new LabUnavailableException(
                     "building the private kernel needs " + String.join(", ", missing),

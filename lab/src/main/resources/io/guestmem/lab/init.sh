@@ -4,7 +4,7 @@
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /root /out /etc
 /bin/busybox mount -t proc proc /proc
 /bin/busybox --install -s /bin
-export PATH=/bin HOME=/root GUESTMEM_IN_LAB=1
+export PATH=/bin HOME=/root LC_ALL=C.UTF-8 GUESTMEM_IN_LAB=1
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/shm
