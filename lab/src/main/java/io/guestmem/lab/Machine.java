@@ -1,0 +1,197 @@
+package io.guestmem.lab;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * One start of QEMU, from its first process to its last byte.
+ *
+ * <pre>
+ *   ttyS0  0x3f8 irq 4   console: to console.log, watched for the line that says that the program starts
+ *   ttyS1  0x2f8 irq 3   the program's output
+ *   ttyS2  0x3e8 irq 5   the program's errors (irq 4 cannot be shared with the console on a plain 8250 kernel)
+ *   vda                  an empty disk; the guest writes an archive of what the program left to it
+ * </pre>
+ *
+ * <p>Each port is a unix socket on which we listen and QEMU connects. QEMU runs under a shell that waits on a pipe from here and
+ * kills QEMU when it closes, so it ends when we end, however that comes.
+ */
+final class Machine implements AutoCloseable {
+    private static final String STARTS = "guestmem-lab: started";
+    private static final Duration BOOT_LIMIT = Duration.ofMinutes(2);
+    private static final String GUARD = """
+            exec 3<&0
+            "$@" </dev/null 3<&- & machine=$!
+            { read -r _ <&3; kill -KILL $machine; } 2>/dev/null & guard=$!
+            exec 3<&-
+            wait $machine; status=$?
+            kill $guard 2>/dev/null
+            exit $status
+            """;
+
+    private final Path directory;
+    private final GuestPort console;
+    private final GuestPort output;
+    private final GuestPort errors;
+    private final CompletableFuture<Boolean> started = new CompletableFuture<>();
+
+    /** How a start ended. */
+    enum End {
+        /** QEMU ended before the program started. */
+        DIED_IN_BOOT,
+        /** The program started and QEMU ended afterwards. */
+        ENDED,
+        /** The time limit killed it. */
+        TIMED_OUT
+    }
+
+    /**
+     * Opens the ports.
+     *
+     * @param directory of this start alone; its path must be short, for a unix socket's may have 107 bytes
+     * @param output gets the program's output; flushed whenever something arrived, never closed
+     * @param errors the same for the program's errors
+     */
+    Machine(Path directory, OutputStream output, OutputStream errors) throws IOException {
+        this.directory = directory;
+        OutputStream log = Files.newOutputStream(directory.resolve("console.log"));
+        LineWatch watch = new LineWatch(log, STARTS, () -> started.complete(true));
+        this.console = GuestPort.listen(directory.resolve("console"), watch);
+        this.output = GuestPort.listen(directory.resolve("output"), output);
+        this.errors = GuestPort.listen(directory.resolve("errors"), errors);
+    }
+
+    /** Everything of QEMU's command line but the program, from the CPU to the kernel's own command line. */
+    static List<String> arguments(LabRequest request, Path directory, Path image, Path initramfs, Path disk) {
+        List<String> arguments = new ArrayList<>(List.of(
+                "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none", "-nic", "none"));
+        arguments.addAll(List.of("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,+svm,+npt"));
+        arguments.addAll(List.of("-m", (request.memoryBytes() >> 20) + "M", "-smp", Integer.toString(request.cpus())));
+        arguments.addAll(port(directory, "console", "index=0"));
+        arguments.addAll(port(directory, "output", "index=1"));
+        arguments.addAll(port(directory, "errors", "index=2,irq=5"));
+        arguments.addAll(List.of("-drive", "if=none,id=left,format=raw,cache=unsafe,file=" + comma(disk)));
+        arguments.addAll(List.of("-device", "virtio-blk-pci,drive=left"));
+        arguments.addAll(List.of("-kernel", image.toString(), "-initrd", initramfs.toString()));
+        arguments.addAll(List.of("-append", "console=ttyS0 quiet panic=-1 mitigations=off"));
+        return arguments;
+    }
+
+    /**
+     * Runs QEMU to its end and all its output to ours.
+     *
+     * @throws IOException if it cannot be started or our own output cannot be written
+     */
+    End run(DebianTools.Qemu qemu, List<String> arguments, Duration limit) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", GUARD, "guestmem-lab"));
+        command.addAll(qemu.command());
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve("qemu.log").toFile());
+        builder.environment().putAll(qemu.environment());
+        long deadline = System.nanoTime() + limit.toNanos();
+        Process process = builder.start();
+        Thread hook = Thread.ofPlatform().name("guestmem-lab-end").unstarted(() -> kill(process));
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            End end = await(process, deadline);
+            drain();
+            return end;
+        } finally {
+            kill(process);
+            removeHook(hook);
+        }
+    }
+
+    /** Closes the ports; QEMU has ended by then. */
+    @Override
+    public void close() throws IOException {
+        try (console;
+                output;
+                errors) {
+            started.cancel(false);
+        }
+    }
+
+    private End await(Process process, long deadline) throws InterruptedException {
+        long bootDeadline = Math.min(deadline, System.nanoTime() + BOOT_LIMIT.toNanos());
+        CompletableFuture<?> broken = CompletableFuture.anyOf(output.broken(), errors.broken());
+        CompletableFuture<?> end = CompletableFuture.anyOf(process.onExit(), broken);
+        if (!waitFor(CompletableFuture.anyOf(started, end), bootDeadline)) {
+            kill(process);
+            return deadline > bootDeadline ? End.DIED_IN_BOOT : End.TIMED_OUT;
+        }
+        if (!waitFor(end, deadline)) {
+            kill(process);
+            return End.TIMED_OUT;
+        }
+        kill(process);
+        return started.isDone() ? End.ENDED : End.DIED_IN_BOOT;
+    }
+
+    private void drain() throws IOException, InterruptedException {
+        console.drain();
+        output.drain();
+        errors.drain();
+    }
+
+    private static boolean waitFor(CompletableFuture<?> event, long deadline) throws InterruptedException {
+        try {
+            event.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            return true;
+        } catch (TimeoutException _) {
+            return false;
+        } catch (ExecutionException failed) {
+            throw new IllegalStateException("an event of the machine cannot fail", failed);
+        }
+    }
+
+    /** Closing the pipe makes the guard kill QEMU; the shell ends with it. */
+    private static void kill(Process process) {
+        try {
+            process.getOutputStream().close();
+        } catch (IOException broken) {
+            throw new UncheckedIOException(broken);
+        } finally {
+            process.onExit()
+                    .orTimeout(10, TimeUnit.SECONDS)
+                    .exceptionally(_ -> process)
+                    .join();
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+    }
+
+    private static void removeHook(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException _) {
+            // The hook is running: this JVM is on its way down and has killed QEMU already.
+        }
+    }
+
+    private static List<String> port(Path directory, String name, String place) {
+        return List.of(
+                "-chardev",
+                "socket,id=" + name + ",path=" + comma(directory.resolve(name)),
+                "-device",
+                "isa-serial,chardev=" + name + "," + place);
+    }
+
+    /** QEMU takes a doubled comma in an option for one comma. */
+    private static String comma(Path path) {
+        return path.toString().replace(",", ",,");
+    }
+}
