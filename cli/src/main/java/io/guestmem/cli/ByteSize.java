@@ -41,9 +41,8 @@ record ByteSize(long bytes) {
             value /= STEP;
             unit++;
         }
-        String number = value == Math.rint(value)
-                ? String.valueOf((long) value)
-                : String.format(Locale.ROOT, "%.1f", value);
+        String number =
+                value == Math.rint(value) ? String.valueOf((long) value) : String.format(Locale.ROOT, "%.1f", value);
         return unit < 0 ? number + " bytes" : number + " " + Character.toUpperCase(UNITS.charAt(unit)) + "iB";
     }
 

@@ -82,7 +82,8 @@ final class DemoCommand implements Callable<Integer> {
         } else {
             print(out, kernel, file, runs);
         }
-        boolean allRight = runs.stream().allMatch(run -> run.completed().map(DemoRun.Completed::ok).orElse(true));
+        boolean allRight = runs.stream()
+                .allMatch(run -> run.completed().map(DemoRun.Completed::ok).orElse(true));
         return allRight ? ExitStatus.DONE : ExitStatus.NO;
     }
 
@@ -151,8 +152,9 @@ final class DemoCommand implements Callable<Integer> {
         for (DemoRun run : runs) {
             out.println(run.way().id() + ": " + run.way().description());
             if (run instanceof DemoRun.Skipped && run.way() == PopulationWay.PRE_FAULT) {
-                out.println("  Without it KVM's own faults stay, whatever the host's page table holds: each of them builds"
-                        + " a part of KVM's page table.");
+                out.println(
+                        "  Without it KVM's own faults stay, whatever the host's page table holds: each of them builds"
+                                + " a part of KVM's page table.");
             }
         }
     }

@@ -5,6 +5,8 @@ import io.guestmem.kvm.KvmSupport;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.lab.Lab;
 import io.guestmem.lab.LabAvailability;
+import io.guestmem.lab.LabKernel;
+import io.guestmem.lab.LabProgress;
 import io.guestmem.linux.FaultScope;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Userfaultfd;
@@ -46,7 +48,8 @@ final class DoctorCommand implements Callable<Integer> {
     private OutputOptions output;
 
     /** What was found. */
-    private record Findings(String release, KvmSupport kvm, String module, UserfaultfdFinding userfaultfd, LabAvailability lab) {}
+    private record Findings(
+            String release, KvmSupport kvm, String module, UserfaultfdFinding userfaultfd, LabAvailability lab) {}
 
     /**
      * Whether a page server could use userfaultfd here.
@@ -64,7 +67,7 @@ final class DoctorCommand implements Callable<Integer> {
                 KvmSupport.of(new LinuxKernel()),
                 KvmSupport.module().orElse(""),
                 userfaultfd(),
-                Lab.availability());
+                Lab.open(LabProgress.SILENT).availability(LabKernel.TRIXIE));
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "doctor", json -> fields(json, findings));
@@ -111,7 +114,8 @@ final class DoctorCommand implements Callable<Integer> {
         json.writeObjectPropertyStart("userfaultfd");
         json.writeBooleanProperty("available", found.userfaultfd.available);
         json.writeArrayPropertyStart("features");
-        found.userfaultfd.features.forEach(feature -> json.writeString(feature.name().toLowerCase(Locale.ROOT)));
+        found.userfaultfd.features.forEach(
+                feature -> json.writeString(feature.name().toLowerCase(Locale.ROOT)));
         json.writeEndArray();
         if (!found.userfaultfd.available) {
             json.writeStringProperty("reason", found.userfaultfd.reason);
@@ -142,8 +146,14 @@ final class DoctorCommand implements Callable<Integer> {
                         kvm.preFaultMemory()
                                 ? "KVM_PRE_FAULT_MEMORY: guests can be mapped before they run"
                                 : "no two-dimensional paging, or a kernel before 6.11");
-                table.add("  guest_memfd", yes(kvm.guestMemfd()), "flags " + kvm.guestMemfdFlags() + " (1 MMAP, 2 INIT_SHARED)");
-                table.add("  memory_attributes", String.valueOf(kvm.memoryAttributes()), "8: some VM type has private memory");
+                table.add(
+                        "  guest_memfd",
+                        yes(kvm.guestMemfd()),
+                        "flags " + kvm.guestMemfdFlags() + " (1 MMAP, 2 INIT_SHARED)");
+                table.add(
+                        "  memory_attributes",
+                        String.valueOf(kvm.memoryAttributes()),
+                        "8: some VM type has private memory");
                 table.add(
                         "  vm_types",
                         kvm.vmTypes().stream().map(DoctorCommand::name).collect(Collectors.joining(", ")),

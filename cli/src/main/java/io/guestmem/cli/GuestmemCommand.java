@@ -32,7 +32,13 @@ final class GuestmemCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a verb is missing: one of "
-                + String.join(", ", new CommandLine(new GuestmemCommand()).getSubcommands().keySet()));
+        throw new ParameterException(
+                spec.commandLine(),
+                "a verb is missing: one of "
+                        + String.join(
+                                ", ",
+                                new CommandLine(new GuestmemCommand())
+                                        .getSubcommands()
+                                        .keySet()));
     }
 }

@@ -3,8 +3,13 @@ package io.guestmem.cli;
 import io.guestmem.lab.Lab;
 import io.guestmem.lab.LabKernel;
 import io.guestmem.lab.LabRequest;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,6 +35,8 @@ import picocli.CommandLine.Spec;
             ""
         })
 final class LabCommand implements Callable<Integer> {
+    private static final String MAIN = "io.guestmem.cli/io.guestmem.cli.Main";
+
     @Spec
     private CommandSpec spec;
 
@@ -60,6 +67,39 @@ final class LabCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        return ExitStatus.DONE;
+        PrintWriter err = spec.commandLine().getErr();
+        LabArguments carried = LabArguments.of(arguments);
+        LabRequest request = LabRequest.of(modulePath(), MAIN)
+                .withKernel(kernel())
+                .withNativeAccess(Set.of("io.guestmem.linux"))
+                .withArguments(carried.arguments())
+                .withFiles(carried.files());
+        if (carried.outputDirectory().isPresent()) {
+            request = request.withOutputDirectory(carried.outputDirectory().get());
+        }
+        try (ProgressBar bar = new ProgressBar(err, output.progressWanted())) {
+            OutputStream out = bar.wipedBy(System.out);
+            return Lab.open(bar::stage).run(request, out, bar.wipedBy(System.err));
+        }
+    }
+
+    private LabKernel kernel() {
+        if (privateKernel) {
+            return LabKernel.PRIVATE;
+        }
+        return switch (suite) {
+            case TRIXIE -> LabKernel.TRIXIE;
+            case SID -> LabKernel.SID;
+        };
+    }
+
+    /** The directory with our own jars: the guest runs what this process runs. */
+    private static Path modulePath() throws URISyntaxException {
+        URI own = LabCommand.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI();
+        return Objects.requireNonNull(Path.of(own).getParent());
     }
 }

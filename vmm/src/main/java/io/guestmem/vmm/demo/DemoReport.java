@@ -18,6 +18,7 @@ public final class DemoReport {
     private static final int BAR_HEIGHT = 18;
     private static final int LABEL_WIDTH = 110;
     private static final int BARS_WIDTH = 700;
+    private static final String SVG = "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n";
 
     private DemoReport() {}
 
@@ -61,10 +62,16 @@ public final class DemoReport {
         StringBuilder html = new StringBuilder("<table><tr><th>populate</th><th>guest faults</th><th>host faults</th>"
                 + "<th>uffd faults</th><th>populate s</th><th>guest s</th><th>checksum</th></tr>\n");
         for (DemoRun run : runs) {
-            html.append("<tr><td title=\"%s\">%s</td>".formatted(escape(run.way().description()), run.way().id()));
+            html.append(String.format(
+                    Locale.ROOT,
+                    "<tr><td title=\"%s\">%s</td>",
+                    escape(run.way().description()),
+                    run.way().id()));
             switch (run) {
                 case DemoRun.Skipped skipped ->
-                    html.append("<td class=\"text\" colspan=\"6\">skipped: ").append(escape(skipped.reason())).append("</td>");
+                    html.append("<td class=\"text\" colspan=\"6\">skipped: ")
+                            .append(escape(skipped.reason()))
+                            .append("</td>");
                 case DemoRun.Completed done ->
                     html.append(String.format(
                             Locale.ROOT,
@@ -88,8 +95,8 @@ public final class DemoReport {
                 .mapToDouble(run -> run.populateSeconds() + run.guestSeconds())
                 .max()
                 .orElse(1);
-        StringBuilder svg = new StringBuilder("<svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
-                .formatted(LABEL_WIDTH + BARS_WIDTH + 90, done.size() * (BAR_HEIGHT + 6)));
+        StringBuilder svg = new StringBuilder(
+                String.format(Locale.ROOT, SVG, LABEL_WIDTH + BARS_WIDTH + 90, done.size() * (BAR_HEIGHT + 6)));
         int y = 0;
         for (DemoRun.Completed run : done) {
             double populate = run.populateSeconds() / longest * BARS_WIDTH;
@@ -136,12 +143,13 @@ public final class DemoReport {
 
     private static String figure(MemoryPicture picture) {
         int rows = Math.ceilDiv(picture.pieces(), CELLS_PER_ROW);
-        StringBuilder svg = new StringBuilder("<figure><svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
-                .formatted(CELLS_PER_ROW * CELL, rows * CELL));
+        StringBuilder svg = new StringBuilder("<figure>")
+                .append(String.format(Locale.ROOT, SVG, CELLS_PER_ROW * CELL, rows * CELL));
         for (int i = 0; i < picture.pieces(); i++) {
             int x = i % CELLS_PER_ROW * CELL;
             int y = i / CELLS_PER_ROW * CELL;
-            svg.append("<rect class=\"away\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\"/>".formatted(x, y));
+            svg.append(String.format(
+                    Locale.ROOT, "<rect class=\"away\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\"/>", x, y));
             if (picture.present(i) > 0) {
                 svg.append(String.format(
                         Locale.ROOT,
@@ -151,12 +159,17 @@ public final class DemoReport {
                         picture.present(i)));
             }
         }
-        String caption = String.format(
-                Locale.ROOT, "%s: %.1f %% mapped", picture.moment(), 100 * picture.present());
-        return svg.append("</svg><figcaption>").append(caption).append("</figcaption></figure>\n").toString();
+        String caption = String.format(Locale.ROOT, "%s: %.1f %% mapped", picture.moment(), 100 * picture.present());
+        return svg.append("</svg><figcaption>")
+                .append(caption)
+                .append("</figcaption></figure>\n")
+                .toString();
     }
 
     private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 }
