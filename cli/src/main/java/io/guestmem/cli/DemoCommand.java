@@ -10,8 +10,10 @@ import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -61,6 +63,13 @@ final class DemoCommand implements Callable<Integer> {
             description = "The file, cut or padded with zeroes to the memory's size (default: lib/modules of the JDK).")
     private @Nullable Path image;
 
+    @Option(
+            names = "--populate",
+            paramLabel = "WAY",
+            split = ",",
+            description = "Only these ways: ${COMPLETION-CANDIDATES} (default: all).")
+    private Set<PopulationWay> ways = EnumSet.allOf(PopulationWay.class);
+
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
     private @Nullable Path report;
 
@@ -72,7 +81,7 @@ final class DemoCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         List<DemoRun> runs;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
-            runs = new Demonstration(kernel, file, memory.bytes()).run(bar::step);
+            runs = new Demonstration(kernel, file, memory.bytes()).run(ways, bar::step);
         }
         if (report != null) {
             DemoReport.write(report, file, memory.bytes(), kernel.name(), runs);

@@ -19,6 +19,7 @@ import picocli.CommandLine.ParameterException;
 /** What went wrong, as one line and a remedy, and the exit status for it. */
 final class Errors {
     private static final int EACCES = Errno.EACCES.number();
+    private static final int ENOENT = ErrorNumber.ENOENT.number();
     private static final int EPERM = ErrorNumber.EPERM.number();
 
     private Errors() {}
@@ -95,8 +96,10 @@ final class Errors {
     }
 
     private static Report refused(int errno, String message) {
-        return errno == EACCES || errno == EPERM
-                ? new Report(ExitStatus.PERMISSION, message, "run it as somebody who may, or change the permissions")
-                : new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
+        if (errno == EACCES || errno == EPERM) {
+            return new Report(ExitStatus.PERMISSION, message, "run it as somebody who may, or change the permissions");
+        }
+        String remedy = errno == ENOENT ? "there is no such file: check the path" : "see what 'guestmem doctor' says";
+        return new Report(ExitStatus.IO, message, remedy);
     }
 }

@@ -24,9 +24,11 @@ import io.guestmem.vmm.RunOutcome;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * The main job end to end: a file becomes guest memory, a guest reads and checksums all of it, once cold and once for each way
@@ -66,24 +68,25 @@ public final class Demonstration {
     }
 
     /**
-     * Runs all ways, in the order of {@link PopulationWay}.
+     * Runs the guest once for each way, in the order of {@link PopulationWay}.
      *
+     * @param ways at least one
      * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM or it may not be used
      * @throws UnusableImageException if the file cannot be guest memory
      * @throws LinuxException if a system call fails
      * @throws io.guestmem.abi.KernelException if KVM refuses
      * @throws PopulationException if population stops half-way
      */
-    public List<DemoRun> run(Progress progress) {
-        PopulationWay[] ways = PopulationWay.values();
+    public List<DemoRun> run(Set<PopulationWay> ways, Progress progress) {
+        int steps = ways.size() + 1;
         List<DemoRun> runs = new ArrayList<>();
         try (Kvm kvm = Kvm.open(kernel);
                 GuestImage file = GuestImage.open(image, memory)) {
-            progress.step(0, ways.length + 1, "checksum of the file");
+            progress.step(0, steps, "checksum of the file");
             Checksum expected = file.checksum();
             warmUp(kvm);
-            for (PopulationWay way : ways) {
-                progress.step(runs.size() + 1, ways.length + 1, way.id());
+            for (PopulationWay way : EnumSet.copyOf(ways)) {
+                progress.step(runs.size() + 1, steps, way.id());
                 Optional<String> lacking = lacking(kvm, way);
                 runs.add(
                         lacking.isPresent()

@@ -32,4 +32,10 @@ public enum PopulationWay {
     public String description() {
         return description;
     }
+
+    /** {@link #id}. */
+    @Override
+    public String toString() {
+        return id;
+    }
 }
