@@ -9,6 +9,9 @@ import io.guestmem.lab.LabAvailability;
 import io.guestmem.lab.LabKernel;
 import io.guestmem.lab.LabProgress;
 import io.guestmem.lab.LabUnavailableException;
+import io.guestmem.linux.FaultScope;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.Userfaultfd;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,6 +30,14 @@ final class Host {
 
     static void assumeKvm() {
         lacksKvm().ifPresent(reason -> abort(reason));
+    }
+
+    static void assumeUserfaultfd() {
+        try {
+            Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();
+        } catch (LinuxException refused) {
+            abort("needs a userfaultfd: " + refused.getMessage());
+        }
     }
 
     /** Why no lab can boot this kernel; fetches what it needs otherwise. */
