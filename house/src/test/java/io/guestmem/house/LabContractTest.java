@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -130,8 +131,12 @@ class LabContractTest {
     private LabRequest request(LabKernel kernel, List<String> suite) throws Exception {
         Path modules = Files.createDirectory(directory.resolve("modules"));
         Path own = archiveOf(GuestSuite.class);
-        try (JarOutputStream jar = new JarOutputStream(Files.newOutputStream(modules.resolve("suite.jar")))) {
-            add(jar, own, GuestSuite.class.getName().replace('.', '/') + ".class");
+        Path room = own.resolve(GuestSuite.class.getPackageName().replace('.', '/'));
+        try (JarOutputStream jar = new JarOutputStream(Files.newOutputStream(modules.resolve("suite.jar")));
+                DirectoryStream<Path> classes = Files.newDirectoryStream(room, "GuestSuite*.class")) {
+            for (Path file : classes) {
+                add(jar, own, own.relativize(file).toString());
+            }
         }
         List<LabFile> files = new ArrayList<>();
         files.add(carried(jarOf(TESTS)));
@@ -145,6 +150,7 @@ class LabContractTest {
                 .withNativeAccess(Set.of("ALL-UNNAMED"))
                 .withExtraModules(JDK_MODULES)
                 .withEnvironment(Map.of("JDK_JAVA_OPTIONS", "-cp " + classPath))
+                .withCpus(1)
                 .withTimeLimit(LIMIT)
                 .withArguments(suite)
                 .withFiles(files);
