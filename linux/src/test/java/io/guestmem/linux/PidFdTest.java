@@ -103,15 +103,17 @@ class PidFdTest {
     void guardedMemoryIsCollapsedOnceItIsPopulated() {
         long huge = 2 << 20;
         GuardedMapping mapping = GuardedMapping.anonymous(2 * huge, Sharing.PRIVATE);
-        try (Guarded guarded = Guarded.of(mapping, Guarded.MISSING);
+        try (Mapping content = Mapping.anonymous(huge, Sharing.PRIVATE);
+                Guarded guarded = Guarded.of(mapping, Guarded.MISSING);
                 PidFd process = PidFd.open(self())) {
             RemoteRange range = new RemoteRange((mapping.address() + huge - 1) & -huge, huge);
-            assertThat(guarded.userfaultfd.zeropage(range.address(), huge - PAGE, InstallMode.WAKE))
+            long last = range.address() + huge - PAGE;
+            assertThat(guarded.userfaultfd.copy(range.address(), content.address(), huge - PAGE, InstallMode.WAKE))
                     .isEqualTo(new InstallResult.Complete(huge - PAGE));
             assertThat(process.advise(Advice.COLLAPSE, List.of(range)))
                     .describedAs("one page is missing")
                     .isInstanceOf(ProcessAdviceResult.Refused.class);
-            guarded.userfaultfd.zeropage(range.address() + huge - PAGE, PAGE, InstallMode.WAKE);
+            guarded.userfaultfd.copy(last, content.address(), PAGE, InstallMode.WAKE);
             ProcessAdviceResult result = process.advise(Advice.COLLAPSE, List.of(range));
             Assumptions.assumeTrue(
                     result instanceof ProcessAdviceResult.Complete, () -> "no huge page to be had: " + result);

@@ -100,38 +100,63 @@ class UserfaultfdEventsTest {
     }
 
     @Test
-    void aForkGivesTheChildsUserfaultfdWhichOutlivesItsAddressSpace() throws Exception {
-        try (Guarded guarded = Guarded.anonymous(1, MISSING, UserfaultfdFeature.EVENT_FORK)) {
-            Background<Process> starting = Background.start(
-                    "fork", () -> new ProcessBuilder("true").inheritIO().start());
-            UserfaultfdEvent event = guarded.next();
-            assertThat(event).isInstanceOf(UserfaultfdEvent.Fork.class);
-            try (Userfaultfd child = ((UserfaultfdEvent.Fork) event).child()) {
-                assertThatThrownBy(() -> guarded.events.get(0)).isInstanceOf(IllegalStateException.class);
+    void aForkGivesTheChildsUserfaultfdWhichServesTheChild() throws Exception {
+        try (ForkingProcess other = ForkingProcess.start();
+                UserfaultfdEvents events = new UserfaultfdEvents();
+                Mapping source = Mapping.anonymous(PAGE, Sharing.PRIVATE)) {
+            source.segment().fill((byte) 77);
+            other.fork();
+            awaitOne(other.userfaultfd, events);
+            assertThat(events.kind(0)).isEqualTo(UserfaultfdEvents.FORK);
+            UserfaultfdEvent.Fork fork = (UserfaultfdEvent.Fork) events.get(0);
+            assertThatThrownBy(() -> events.get(0)).isInstanceOf(IllegalStateException.class);
+
+            try (Userfaultfd child = fork.child()) {
                 assertThat(child.descriptor().isCloseOnExec()).isTrue();
-                assertThat(starting.result().waitFor()).isZero();
-                assertThat(child.zeropage(guarded.page(0), PAGE, InstallMode.WAKE))
-                        .isEqualTo(new InstallResult.Gone());
-                child.wake(guarded.page(0), PAGE);
+                awaitOne(child, events);
+                assertThat(events.get(0)).isEqualTo(new UserfaultfdEvent.PageFault(other.page, 0, 0));
+                assertThat(child.copy(other.page, source.segment(), InstallMode.WAKE))
+                        .isEqualTo(new InstallResult.Complete(PAGE));
+                other.assertPrints("77");
+                other.assertPrints("ended");
             }
         }
     }
 
     @Test
-    void aChildThatNobodyTakesIsClosedWithTheBatch() throws Exception {
-        try (Guarded guarded = Guarded.anonymous(1, MISSING, UserfaultfdFeature.EVENT_FORK)) {
-            Background<Process> starting = Background.start(
-                    "fork", () -> new ProcessBuilder("true").inheritIO().start());
-            int count = 0;
-            while (count == 0) {
-                count = guarded.events.read(guarded.userfaultfd);
-            }
-            assertThat(guarded.events.kind(0)).isEqualTo(UserfaultfdEvents.FORK);
-            assertThat(starting.result().waitFor()).isZero();
+    void aChildThatNobodyTakesIsClosedWithTheBatchAndReadsZeroes() throws Exception {
+        try (ForkingProcess other = ForkingProcess.start();
+                UserfaultfdEvents events = new UserfaultfdEvents()) {
+            other.fork();
+            awaitOne(other.userfaultfd, events);
             assertThat(userfaultfds()).isEqualTo(2);
-            guarded.events.close();
+            assertThat(events.read(other.userfaultfd)).isZero();
             assertThat(userfaultfds()).isEqualTo(1);
+            other.assertPrints("0");
         }
+    }
+
+    @Test
+    void aUserfaultfdOutlivesItsAddressSpace() throws Exception {
+        try (ForkingProcess other = ForkingProcess.start();
+                UserfaultfdEvents events = new UserfaultfdEvents();
+                Mapping source = Mapping.anonymous(PAGE, Sharing.PRIVATE)) {
+            other.kill();
+            Userfaultfd orphan = other.userfaultfd;
+            assertThat(orphan.copy(other.page, source.segment(), InstallMode.WAKE))
+                    .isEqualTo(new InstallResult.Gone());
+            assertThat(orphan.zeropage(other.page, PAGE, InstallMode.WAKE)).isEqualTo(new InstallResult.Gone());
+            assertThat(events.read(orphan)).isZero();
+            orphan.wake(other.page, PAGE);
+            assertThatThrownBy(() -> orphan.unregister(other.page, PAGE))
+                    .hasMessageStartingWith("UFFDIO_UNREGISTER: ENOMEM (12)");
+        }
+    }
+
+    private static void awaitOne(Userfaultfd userfaultfd, UserfaultfdEvents events) {
+        PollEvents ready = Poll.await(userfaultfd.descriptor(), PollEvents.READABLE, TimeUnit.SECONDS.toNanos(30));
+        assertThat(ready).describedAs("an event within 30 s").isEqualTo(PollEvents.READABLE);
+        assertThat(events.read(userfaultfd)).isEqualTo(1);
     }
 
     private static long userfaultfds() {
