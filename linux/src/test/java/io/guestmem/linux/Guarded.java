@@ -2,6 +2,7 @@ package io.guestmem.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.ValueLayout;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
@@ -25,12 +26,19 @@ final class Guarded implements AutoCloseable {
     }
 
     static Guarded of(GuardedMapping memory, Set<RegisterMode> modes, UserfaultfdFeature... features) {
-        Guarded guarded = new Guarded(open(memory), memory);
+        Userfaultfd userfaultfd;
         try {
-            HandshakeResult answer = guarded.userfaultfd.handshake(Set.of(features));
+            userfaultfd = open(FaultScope.USER_AND_KERNEL);
+        } catch (RuntimeException skipped) {
+            memory.close();
+            throw skipped;
+        }
+        Guarded guarded = new Guarded(userfaultfd, memory);
+        try {
+            HandshakeResult answer = userfaultfd.handshake(Set.of(features));
             Assumptions.assumeTrue(
                     answer instanceof HandshakeResult.Agreed, () -> "this kernel lacks one of " + Set.of(features));
-            guarded.userfaultfd.register(memory, modes);
+            userfaultfd.register(memory, modes);
             return guarded;
         } catch (RuntimeException failed) {
             guarded.close();
@@ -38,11 +46,11 @@ final class Guarded implements AutoCloseable {
         }
     }
 
-    private static Userfaultfd open(GuardedMapping memory) {
+    /** Opens one, or skips the test and says why. */
+    static Userfaultfd open(FaultScope scope) {
         try {
-            return Userfaultfd.open(FaultScope.USER_AND_KERNEL);
+            return Userfaultfd.open(scope);
         } catch (LinuxException refused) {
-            memory.close();
             return Assumptions.abort("no userfaultfd on this machine: " + refused.getMessage());
         }
     }
@@ -69,9 +77,8 @@ final class Guarded implements AutoCloseable {
         try (Mapping buffer = Mapping.anonymous(PAGE, Sharing.PRIVATE)) {
             long read = ProcessMemory.read((int) ProcessHandle.current().pid(), page(index), buffer.segment());
             assertThat(read).isEqualTo(PAGE);
-            byte first = buffer.segment().get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0);
-            assertThat(buffer.segment().get(java.lang.foreign.ValueLayout.JAVA_BYTE, PAGE - 1))
-                    .isEqualTo(first);
+            byte first = buffer.segment().get(ValueLayout.JAVA_BYTE, 0);
+            assertThat(buffer.segment().get(ValueLayout.JAVA_BYTE, PAGE - 1)).isEqualTo(first);
             return first;
         }
     }

@@ -2,6 +2,7 @@ package io.guestmem.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -57,7 +58,7 @@ class KernelHeaderTest {
         UserfaultfdFeature[] features = UserfaultfdFeature.values();
         for (int bit = 0; bit < features.length; bit++) {
             assertThat(UserfaultfdFeature.of(1L << bit)).containsExactly(features[bit]);
-            assertThat(UserfaultfdFeature.bits(java.util.Set.of(features[bit]))).isEqualTo(1L << bit);
+            assertThat(UserfaultfdFeature.bits(Set.of(features[bit]))).isEqualTo(1L << bit);
         }
         assertThat(UserfaultfdFeature.of(0x1FFFF)).hasSize(17);
     }

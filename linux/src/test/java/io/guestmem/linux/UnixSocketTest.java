@@ -8,8 +8,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -92,7 +94,7 @@ class UnixSocketTest {
         FileDescriptor[] many = new FileDescriptor[UnixSocket.MAXIMUM_DESCRIPTORS];
         try (UnixSocket.Pair sockets = UnixSocket.pair();
                 FileDescriptor file = Memfd.create("many", 1)) {
-            java.util.Arrays.fill(many, file);
+            Arrays.fill(many, file);
             assertThat(sockets.first().send(bytes(1), many)).isEqualTo(new SendResult.Complete());
             try (ReceiveResult.Received all =
                     received(sockets.second().receive(arena.allocate(1), UnixSocket.MAXIMUM_DESCRIPTORS))) {
@@ -202,7 +204,7 @@ class UnixSocketTest {
         Path path = directory.resolve("socket");
         try (UnixListener listener = UnixListener.listen(path, OWNER)) {
             Path replacement = Files.writeString(directory.resolve("other"), "mine");
-            Files.move(replacement, listener.path(), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            Files.move(replacement, listener.path(), StandardCopyOption.REPLACE_EXISTING);
         }
         assertThat(path).hasContent("mine");
         Path gone = directory.resolve("gone");

@@ -3,6 +3,7 @@ package io.guestmem.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -29,7 +30,7 @@ class WaitingTest {
     void anEventfdThatIsFullStaysSignalled() {
         try (EventFd event = EventFd.create();
                 Mapping full = Mapping.anonymous(MappedMemory.PAGE_SIZE, Sharing.PRIVATE)) {
-            full.segment().set(java.lang.foreign.ValueLayout.JAVA_LONG, 0, -2);
+            full.segment().set(ValueLayout.JAVA_LONG, 0, -2);
             assertThat(event.descriptor().write(full.segment().asSlice(0, 8))).isEqualTo(8);
             event.signal();
             assertThat(event.drain()).isEqualTo(-2);
