@@ -11,10 +11,10 @@
  * <ul>
  *   <li>No errno is lost. A result that callers must expect is a sealed type; anything else is a {@link LinuxException} that
  *       names the call, the errno and the arguments.
- *   <li>{@code EINTR} never surfaces by accident: calls that may simply be repeated repeat themselves; calls where the
- *       interruption is information (an ioctl, a wait) say so in their documentation.
- *   <li>A descriptor is closed once, after the last call on it has returned, so that a number reused by the kernel is never
- *       hit by a late call. Use after close is an {@link IllegalStateException}.
+ *   <li>{@code EINTR} never surfaces by accident: calls that may simply be repeated repeat themselves; waits
+ *       go on for the time that is left; calls where the interruption is information (an ioctl) say so in their documentation.
+ *   <li>A descriptor is closed, and a mapping unmapped, once, after the last call on it has returned, so that a number or an
+ *       address reused by the kernel is never hit by a late call. Use after close is an {@link IllegalStateException}.
  *   <li>Memory that a userfaultfd guards is a {@link GuardedMapping} and has no {@link java.lang.foreign.MemorySegment}: a
  *       Java thread that touched it would hang in the Java state and block the next safepoint, for ever if the same JVM
  *       serves the fault.
