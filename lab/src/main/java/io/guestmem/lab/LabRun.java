@@ -94,15 +94,15 @@ final class LabRun {
             file.setLength(request.memoryBytes());
         }
         Path image = parts.kernel().image();
+        Machine.End end = Machine.End.DIED_IN_BOOT;
         try (Machine machine = new Machine(start, output, errors)) {
             running = Optional.of(machine);
-            return machine.run(qemu, Machine.arguments(request, start, image, initramfs, disk), request.timeLimit());
+            end = machine.run(qemu, Machine.arguments(request, start, image, initramfs, disk), request.timeLimit());
+            return end;
         } finally {
             running = Optional.empty();
-            Files.copy(
-                    start.resolve("console.log"),
-                    cache.file("console-" + request.kernel().text() + ".log"),
-                    StandardCopyOption.REPLACE_EXISTING);
+            String name = "console-" + request.kernel().text() + (end == Machine.End.DIED_IN_BOOT ? "-died" : "");
+            Files.copy(start.resolve("console.log"), cache.file(name + ".log"), StandardCopyOption.REPLACE_EXISTING);
         }
     }
 

@@ -87,4 +87,13 @@ class LabTest {
                 .isEqualTo(Path.of("/x/guestmem"));
         assertThat(Lab.defaultCacheDirectory(Map.of("HOME", "/h"))).isEqualTo(Path.of("/h/.cache/guestmem"));
     }
+
+    @Test
+    void aProgramThatNeedsALoaderIsNotStatic() throws Exception {
+        Path noLoader = Files.write(directory.resolve("static"), new byte[100_000]);
+
+        assertThat(DebianTools.isStatic(noLoader)).isTrue();
+        assertThat(DebianTools.isStatic(Path.of(System.getProperty("java.home"), "bin/java")))
+                .isFalse();
+    }
 }
