@@ -4,9 +4,9 @@ package io.guestmem.bench;
  * How a benchmark went.
  *
  * @param name the benchmark's
- * @param value our figure: the median over the rounds
+ * @param value our figure; the note says whether it is the median or the best of the rounds
  * @param unit of both figures: {@code ns} a call, {@code GiB/s} or {@code s}
- * @param baseline the figure of the bare side: the median over the same rounds, positive
+ * @param baseline the figure of the bare side over the same rounds, positive
  * @param bound what the project promises
  * @param note how it was measured: rounds, spread, and what else matters for reading the figures
  */

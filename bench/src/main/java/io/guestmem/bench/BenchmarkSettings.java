@@ -45,7 +45,7 @@ public record BenchmarkSettings(int warmUps, int rounds, Duration loopTime, long
                 .or(() -> Optional.ofNullable(System.getenv(HOME_VARIABLE)))
                 .map(home -> List.of(Path.of(home, "guestmem").toString(), "doctor", "--json"))
                 .orElse(List.of());
-        return new BenchmarkSettings(3, 11, Duration.ofMillis(100), 512L << 20, command);
+        return new BenchmarkSettings(3, 21, Duration.ofMillis(100), 256L << 20, command);
     }
 
     /** The same with another command for {@code doctor-start}. */

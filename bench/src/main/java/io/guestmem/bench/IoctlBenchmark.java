@@ -41,7 +41,7 @@ record IoctlBenchmark(String name, Function<BenchmarkVm, IoctlSides> sides) impl
                             new TimedLoop(both.typed(), settings.loopTime(), System::nanoTime),
                             new TimedLoop(both.bare(), settings.loopTime(), System::nanoTime),
                             settings)
-                    .result(name, "ns", BOUND, settings, both.request().request() + " answers " + answer);
+                    .medians(name, "ns", BOUND, settings, both.request().request() + " answers " + answer);
         }
     }
 }

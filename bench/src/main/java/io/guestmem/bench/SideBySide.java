@@ -29,8 +29,19 @@ record SideBySide(Spread ours, Spread baseline) {
     }
 
     /** The medians as a result. */
-    BenchmarkResult result(String name, String unit, Bound bound, BenchmarkSettings settings, String remark) {
-        String note = remark + "; medians of " + settings.rounds() + " rounds, " + ours + " against " + baseline;
+    BenchmarkResult medians(String name, String unit, Bound bound, BenchmarkSettings settings, String remark) {
+        String note = note("medians", settings, remark);
         return new BenchmarkResult(name, ours.median(), unit, baseline.median(), bound, note);
+    }
+
+    /** The fastest round of each side as a result, for figures of which more is better. */
+    BenchmarkResult most(String name, String unit, Bound bound, BenchmarkSettings settings, String remark) {
+        String note = note("best", settings, remark);
+        return new BenchmarkResult(name, ours.most(), unit, baseline.most(), bound, note);
+    }
+
+    private String note(String which, BenchmarkSettings settings, String remark) {
+        return remark + "; " + which + " of " + settings.rounds() + " rounds; least / median / most: " + ours
+                + ", baseline " + baseline;
     }
 }

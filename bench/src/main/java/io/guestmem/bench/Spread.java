@@ -19,8 +19,9 @@ record Spread(double least, double median, double most) {
         return new Spread(sorted[0], median, sorted[sorted.length - 1]);
     }
 
+    /** As in {@code 195.6 / 197.5 / 202.1}: least, median, most. */
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "%.4g to %.4g", least, most);
+        return String.format(Locale.ROOT, "%.4g / %.4g / %.4g", least, median, most);
     }
 }

@@ -10,7 +10,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** How near copying into guarded memory comes to a C program that does the same, in pieces of 2 MiB. */
+/**
+ * How near copying into guarded memory comes to a C program that does the same, in pieces of 2 MiB.
+ *
+ * <p>The figures are those of the best rounds: a round shares the memory bus with everybody else on the machine, who can only
+ * slow it down. On a busy virtual machine, in seven runs of 11 rounds of 512 MiB, the ratio of the medians went from 0.88 to 1.18
+ * and that of the best rounds from 0.96 to 1.09; in six runs of 21 rounds of 256 MiB, from 0.96 to 1.00 and from 0.99 to 1.01.
+ */
 final class UffdCopyBenchmark implements Benchmark {
     private static final Bound BOUND = Bound.ratioAtLeast(0.95);
     private static final String NO_COMPILER = "there is no gcc in PATH to compile the C side with";
@@ -52,7 +58,7 @@ final class UffdCopyBenchmark implements Benchmark {
                             () -> whole(UffdCopy.run(bytes, BenchmarkSettings.PIECE), bytes),
                             () -> whole(program.run(bytes, BenchmarkSettings.PIECE), bytes),
                             settings)
-                    .result(name(), "GiB/s", BOUND, settings, (bytes >> 20) + " MiB a round");
+                    .most(name(), "GiB/s", BOUND, settings, (bytes >> 20) + " MiB a round");
         }
     }
 

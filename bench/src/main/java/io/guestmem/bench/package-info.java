@@ -5,9 +5,9 @@
  * answers with a figure, the baseline's figure and the bound that the project promises.
  *
  * <p><b>Method.</b> The two sides take turns (ours, baseline, ours, baseline, ...), so that whatever else the machine does hits
- * both alike; the figures are the medians over the rounds, and the ratio is that of the medians. This is why the harness is our
- * own: JMH runs one side to its end before the other, in JVMs of their own, and cannot put a C program or a start of a JVM
- * beside a method.
+ * both alike. The figures are the medians over the rounds, for {@code uffd-copy} the best rounds; the ratio is that of the two
+ * figures. This is why the harness is our own: JMH runs one side to its end before the other, and cannot put a C program or the
+ * start of a JVM beside a method.
  *
  * <p><b>Invariants.</b>
  *
