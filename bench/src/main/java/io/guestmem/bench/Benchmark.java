@@ -14,7 +14,8 @@ public interface Benchmark {
     Optional<String> unavailable(BenchmarkSettings settings);
 
     /**
-     * Runs it on the calling thread, which must be a platform thread.
+     * Runs it on the calling thread, which must be a platform thread. Only where {@link #unavailable} is empty: otherwise it ends
+     * with whatever exception says why.
      *
      * @throws BenchmarkException if one of the sides did not do its work
      */

@@ -1,8 +1,10 @@
 package io.guestmem.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.guestmem.abi.KvmIoctl;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -38,6 +40,17 @@ class BenchmarksTest {
         assertThat(result.value()).isPositive().isFinite();
         assertThat(result.baseline()).isPositive().isFinite();
         assertThat(result.note()).contains("of 2 rounds");
+    }
+
+    @Test
+    void sidesThatGetDifferentAnswersAreNotCompared() {
+        IoctlBenchmark benchmark = new IoctlBenchmark("x", _ -> new IoctlSides(KvmIoctl.GET_REGS, _ -> 1, _ -> -25));
+        Optional<String> lacking = benchmark.unavailable(TINY);
+        assumeTrue(lacking.isEmpty(), () -> "ioctl benchmarks are skipped: " + lacking.orElseThrow());
+
+        assertThatThrownBy(() -> benchmark.run(TINY))
+                .isInstanceOf(BenchmarkException.class)
+                .hasMessage("KVM_GET_REGS: 1 through the typed API, -25 bare");
     }
 
     @Test
