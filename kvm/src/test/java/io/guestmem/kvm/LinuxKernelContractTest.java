@@ -144,7 +144,7 @@ class LinuxKernelContractTest {
     }
 
     @Nested
-    class Statistic extends StatisticsContract {
+    class StatisticsOfFiles extends StatisticsContract {
         @Override
         Kernel kernel() {
             return linux();

@@ -93,10 +93,13 @@ abstract class SlotContract extends KernelContract {
     }
 
     @Test
-    @DisplayName("SLOT-09: 2^31 pages are EINVAL, one less is not")
+    @DisplayName("SLOT-09: 2^31 pages are EINVAL, one less is not (with TDP)")
     void mostPages() {
         assertRefused(ErrorNumber.EINVAL, () -> vm.set(slot(0, 0, (1L << 31) * PAGE)));
-        vm.set(slot(0, 0, ((1L << 31) - 1) * PAGE));
+        if (vm.capability(Capability.PRE_FAULT_MEMORY) != 0) {
+            // Without TDP, KVM allocates 8 bytes for each page of a slot at once: 16 GiB here.
+            vm.set(slot(0, 0, ((1L << 31) - 1) * PAGE));
+        }
     }
 
     @Test
