@@ -82,7 +82,10 @@ public final class Statistics implements OwnedFiles.AutoCloseableFile {
     }
 
     private static MemorySegment read(KvmFile file, long offset, MemorySegment into) {
-        long result = file.readAt(offset, into);
+        long result;
+        do {
+            result = file.readAt(offset, into);
+        } while (result == -ErrorNumber.EINTR.number());
         if (result != into.byteSize()) {
             int errno = result < 0 ? Math.toIntExact(-result) : ErrorNumber.EIO.number();
             String what = file.name() + " at " + offset + ", " + result + " of " + into.byteSize() + " bytes";

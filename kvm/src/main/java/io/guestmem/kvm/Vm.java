@@ -25,6 +25,9 @@ import java.util.Set;
  * <p>Closing it closes its vCPUs, statistics and guest_memfds first.
  */
 public final class Vm implements OwnedFiles.AutoCloseableFile {
+    /** {@code args[4]} of {@code struct kvm_enable_cap}. */
+    private static final int MOST_ARGUMENTS = 4;
+
     private final Kvm kvm;
     private final KvmFile file;
     private final VmType type;
@@ -55,9 +58,13 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
      * {@code KVM_ENABLE_CAP} of this VM.
      *
      * @param arguments up to four values, as the capability defines them
+     * @throws IllegalArgumentException if there are more than four
      * @throws io.guestmem.abi.KernelException with EINVAL if the VM does not have it or refuses the arguments
      */
     public void enable(Capability capability, long... arguments) {
+        if (arguments.length > MOST_ARGUMENTS) {
+            throw new IllegalArgumentException("KVM_ENABLE_CAP takes four arguments, not " + arguments.length);
+        }
         MemorySegment struct = Call.buffer(EnableCapLayout.STRUCT.size());
         struct.set(ValueLayout.JAVA_INT, EnableCapLayout.CAP, capability.number());
         MemorySegment.copy(arguments, 0, struct, ValueLayout.JAVA_LONG, EnableCapLayout.ARGS, arguments.length);
