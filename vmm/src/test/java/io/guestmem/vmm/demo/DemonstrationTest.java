@@ -22,8 +22,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +35,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The demonstration end to end, on the kernel of this host. */
 class DemonstrationTest {
     private static final long MIB = 1 << 20;
+    private static final Set<PopulationWay> ALL = EnumSet.allOf(PopulationWay.class);
     private static final Demonstration.Progress SILENT = (_, _, _) -> {};
 
     @TempDir
@@ -65,7 +68,7 @@ class DemonstrationTest {
         Kernel kernel = HostKernel.get();
         Leftovers before = Leftovers.now();
 
-        List<DemoRun> runs = new Demonstration(kernel, image, memory).run(SILENT);
+        List<DemoRun> runs = new Demonstration(kernel, image, memory).run(ALL, SILENT);
 
         before.assertNone();
         assertThat(runs).extracting(DemoRun::way).containsExactly(PopulationWay.values());
@@ -137,7 +140,7 @@ class DemonstrationTest {
         List<String> steps = new ArrayList<>();
 
         new Demonstration(HostKernel.get(), file(4096), 4096)
-                .run((step, count, what) -> steps.add(step + "/" + count + " " + what));
+                .run(ALL, (step, count, what) -> steps.add(step + "/" + count + " " + what));
 
         assertThat(steps)
                 .containsExactly(
@@ -157,13 +160,13 @@ class DemonstrationTest {
         Leftovers before = Leftovers.now();
 
         assertThatExceptionOfType(UnusableImageException.class)
-                .isThrownBy(() -> new Demonstration(kernel, directory, MIB).run(SILENT))
+                .isThrownBy(() -> new Demonstration(kernel, directory, MIB).run(ALL, SILENT))
                 .withMessage(directory + ": not a regular file");
         assertThatExceptionOfType(UnusableImageException.class)
-                .isThrownBy(() -> new Demonstration(kernel, empty, MIB).run(SILENT))
+                .isThrownBy(() -> new Demonstration(kernel, empty, MIB).run(ALL, SILENT))
                 .withMessage(empty + ": the file is empty");
         assertThatExceptionOfType(LinuxException.class)
-                .isThrownBy(() -> new Demonstration(kernel, directory.resolve("absent"), MIB).run(SILENT))
+                .isThrownBy(() -> new Demonstration(kernel, directory.resolve("absent"), MIB).run(ALL, SILENT))
                 .withMessageContaining("ENOENT");
         before.assertNone();
     }
@@ -173,7 +176,7 @@ class DemonstrationTest {
         Kernel none = new LinuxKernel(directory.resolve("kvm"));
 
         assertThatExceptionOfType(KernelUnavailableException.class)
-                .isThrownBy(() -> new Demonstration(none, file(1), MIB).run(SILENT))
+                .isThrownBy(() -> new Demonstration(none, file(1), MIB).run(ALL, SILENT))
                 .withMessage("open: ENOENT (2): " + directory.resolve("kvm"));
     }
 
@@ -191,7 +194,7 @@ class DemonstrationTest {
         Leftovers before = Leftovers.now();
         List<String> steps = new ArrayList<>();
 
-        Throwable thrown = catchThrowable(() -> new Demonstration(kernel, image, 2 * MIB).run((_, _, what) -> {
+        Throwable thrown = catchThrowable(() -> new Demonstration(kernel, image, 2 * MIB).run(ALL, (_, _, what) -> {
             steps.add(what);
             if (what.equals(way.id())) {
                 shrink(image, left);
