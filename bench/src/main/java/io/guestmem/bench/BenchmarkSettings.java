@@ -17,8 +17,7 @@ import java.util.Optional;
 public record BenchmarkSettings(int warmUps, int rounds, Duration loopTime, long copyBytes, List<String> startCommand) {
     static final long PIECE = 2L << 20;
 
-    private static final String HOME_PROPERTY = "guestmem.home";
-    private static final String HOME_VARIABLE = "GUESTMEM_HOME";
+    private static final String ROOT = "guestmem.root";
 
     /** Copies the command and checks the ranges. */
     public BenchmarkSettings {
@@ -37,13 +36,11 @@ public record BenchmarkSettings(int warmUps, int rounds, Duration loopTime, long
 
     /**
      * What {@code guestmem bench} measures by default, in about a minute. The start command is {@code guestmem doctor --json} of
-     * the checkout or installation that the system property {@code guestmem.home}, or else the environment variable
-     * {@code GUESTMEM_HOME}, names.
+     * the checkout that the system property {@code guestmem.root} names; the launcher sets it.
      */
     public static BenchmarkSettings standard() {
-        List<String> command = Optional.ofNullable(System.getProperty(HOME_PROPERTY))
-                .or(() -> Optional.ofNullable(System.getenv(HOME_VARIABLE)))
-                .map(home -> List.of(Path.of(home, "guestmem").toString(), "doctor", "--json"))
+        List<String> command = Optional.ofNullable(System.getProperty(ROOT))
+                .map(root -> List.of(Path.of(root, "guestmem").toString(), "doctor", "--json"))
                 .orElse(List.of());
         return new BenchmarkSettings(3, 21, Duration.ofMillis(100), 256L << 20, command);
     }

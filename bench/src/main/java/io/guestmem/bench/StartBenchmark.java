@@ -24,7 +24,7 @@ final class StartBenchmark implements Benchmark {
     @Override
     public Optional<String> unavailable(BenchmarkSettings settings) {
         if (settings.startCommand().isEmpty()) {
-            return Optional.of("neither guestmem.home nor GUESTMEM_HOME says where the command guestmem is");
+            return Optional.of("guestmem.root does not say where the command guestmem is");
         }
         Path program = Path.of(settings.startCommand().getFirst());
         return Files.isExecutable(program) ? Optional.empty() : Optional.of("not a program: " + program);

@@ -58,7 +58,7 @@ class BenchmarksTest {
         Benchmark start = Benchmarks.all().getLast();
 
         assertThat(start.unavailable(TINY.withStartCommand(List.of())))
-                .hasValueSatisfying(reason -> assertThat(reason).contains("guestmem.home"));
+                .hasValueSatisfying(reason -> assertThat(reason).contains("guestmem.root"));
         assertThat(start.unavailable(TINY.withStartCommand(List.of("/nonexistent"))))
                 .hasValueSatisfying(reason -> assertThat(reason).contains("/nonexistent"));
     }
