@@ -88,6 +88,18 @@ class KernelPackagesTest {
                 .containsExactly("CONFIG_KVM=y");
     }
 
+    @Test
+    void aLinkToALibraryThatTheHostHasLeadsThere() throws Exception {
+        Path libraries = Files.createDirectories(root.resolve("usr/lib/x86_64-linux-gnu"));
+        Path link = Files.createSymbolicLink(libraries.resolve("libm.so"), Path.of("libm.so.6"));
+        Path dangling = Files.createSymbolicLink(libraries.resolve("libnone.so"), Path.of("libnone.so.1"));
+
+        PrivateKernel.joinLibraries(root);
+
+        assertThat(Files.readSymbolicLink(link)).isEqualTo(Path.of("/usr/lib/x86_64-linux-gnu/libm.so.6"));
+        assertThat(Files.readSymbolicLink(dangling)).isEqualTo(Path.of("libnone.so.1"));
+    }
+
     private void module(String name, String depends) throws IOException {
         Path file = root.resolve("kernel").resolve(name + ".ko");
         Files.createDirectories(root.resolve("kernel"));
