@@ -28,6 +28,9 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
     private static final long LEAF = TABLE | 1 << 7;
     private static final int USER = 3;
 
+    /** I/O privilege for user mode, for CPUs on which the I/O bitmap is not enough (QEMU's). */
+    private static final long RFLAGS = 0x3002;
+
     /** {@code mov [rsi], rcx; add rsi, rdx; dec rcx; jnz; out 0x10, al}, as GNU as assembles it. */
     private static final String WRITE = "48890e" + "4801d6" + "48ffc9" + "75f5" + "e610";
 
@@ -84,7 +87,7 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
                 longMode.cr8(),
                 longMode.efer(),
                 longMode.apicBase()));
-        vcpu.setRegisters(registers.with(Register.RIP, START + CODE).with(Register.RFLAGS, 2));
+        vcpu.setRegisters(registers.with(Register.RIP, START + CODE).with(Register.RFLAGS, RFLAGS));
     }
 
     private static Registers over(long gpa, long count) {

@@ -43,15 +43,19 @@ public final class Machine implements AutoCloseable {
     private static final long CR0_PE_ET_NE_WP_PG = 1 | 1 << 4 | 1 << 5 | 1 << 16 | 1L << 31;
     private static final long CR4_PAE = 1 << 5;
     private static final long EFER_LME_LMA = 1 << 8 | 1 << 10;
-    private static final long RFLAGS_FIXED = 1 << 1;
+
+    /** The bit that is always set, and I/O privilege for user mode; see {@link #TSS_LIMIT}. */
+    private static final long RFLAGS_FIXED_IOPL_3 = 1 << 1 | 3 << 12;
+
     private static final int USER = 3;
     private static final int USER_CODE = 0x30 | USER;
     private static final int USER_DATA = 0x28 | USER;
     private static final int TASK = 0x40;
 
     /**
-     * A task state segment whose I/O bitmap lets user mode reach every port below 0x800. I/O privilege in rflags would be
-     * simpler, but a host with shadow paging (kvm_pvm) drops it.
+     * A task state segment whose I/O bitmap lets user mode reach every port below 0x800. I/O privilege in rflags does the
+     * same, but a host with shadow paging (kvm_pvm) drops it; and QEMU's software CPU (7.2, check_io) looks at the bitmap of
+     * a task that is not busy only, which no task of a VM is. So both are set.
      */
     private static final int TSS_LIMIT = 104 + 0x800 / 8;
 
@@ -168,7 +172,7 @@ public final class Machine implements AutoCloseable {
         MemorySegment.copy(code, 0, boot.segment(), ValueLayout.JAVA_BYTE, at, code.length);
         vcpu.setRegisters(program.entry()
                 .with(Register.RIP, bootRange.start().value() + at)
-                .with(Register.RFLAGS, RFLAGS_FIXED));
+                .with(Register.RFLAGS, RFLAGS_FIXED_IOPL_3));
     }
 
     @Override
