@@ -1,5 +1,6 @@
 package io.guestmem.kvm;
 
+import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.kvm.Registers.Register;
@@ -48,7 +49,9 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
 
     MachineCodeGuest(Kvm kvm, Vm vm) {
         memory = kvm.kernel().allocate(SIZE);
-        vm.set(Memslot.of(SLOT, new io.guestmem.abi.GuestPhysical(START), memory));
+        vm.set(Memslot.of(SLOT, new GuestPhysical(START), memory));
+        // Every page is written now: one that is written later is another page, and its mapping is gone.
+        memory.segment().fill((byte) 0);
         buildTables(memory.segment());
         vcpu = vm.createVcpu(0);
         vcpu.setCpuid(kvm.supportedCpuid());
