@@ -12,6 +12,7 @@ import io.guestmem.abi.VmType;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,7 +131,7 @@ class ClosingTest {
     }
 
     /** A call after close. */
-    record Use(String name, java.util.function.Function<Everything, ThrowingCallable> call) {
+    record Use(String name, Function<Everything, ThrowingCallable> call) {
         @Override
         public String toString() {
             return name;

@@ -1,6 +1,7 @@
 package io.guestmem.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
@@ -98,13 +99,8 @@ abstract class GuestMemfdContract extends KernelContract {
     void mappingBehindTheEnd() {
         GuestMemfd file = shared(2);
 
-        assertThatIndexOutOfBounds(() -> file.map(PAGE, 2 * PAGE));
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> file.map(PAGE, 2 * PAGE));
         file.map(PAGE, PAGE).close();
-    }
-
-    private static void assertThatIndexOutOfBounds(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
-        org.assertj.core.api.Assertions.assertThatExceptionOfType(IndexOutOfBoundsException.class)
-                .isThrownBy(call);
     }
 
     @Test

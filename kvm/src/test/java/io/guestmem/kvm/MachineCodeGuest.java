@@ -1,5 +1,6 @@
 package io.guestmem.kvm;
 
+import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.kvm.Registers.Register;
@@ -28,6 +29,9 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
     private static final long LEAF = TABLE | 1 << 7;
     private static final int USER = 3;
 
+    /** I/O privilege for user mode, for CPUs on which the I/O bitmap is not enough (QEMU's). */
+    private static final long RFLAGS = 0x3002;
+
     /** {@code mov [rsi], rcx; add rsi, rdx; dec rcx; jnz; out 0x10, al}, as GNU as assembles it. */
     private static final String WRITE = "48890e" + "4801d6" + "48ffc9" + "75f5" + "e610";
 
@@ -45,7 +49,9 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
 
     MachineCodeGuest(Kvm kvm, Vm vm) {
         memory = kvm.kernel().allocate(SIZE);
-        vm.set(Memslot.of(SLOT, new io.guestmem.abi.GuestPhysical(START), memory));
+        vm.set(Memslot.of(SLOT, new GuestPhysical(START), memory));
+        // Every page is written now: one that is written later is another page, and its mapping is gone.
+        memory.segment().fill((byte) 0);
         buildTables(memory.segment());
         vcpu = vm.createVcpu(0);
         vcpu.setCpuid(kvm.supportedCpuid());
@@ -84,7 +90,7 @@ final class MachineCodeGuest implements Guest, AutoCloseable {
                 longMode.cr8(),
                 longMode.efer(),
                 longMode.apicBase()));
-        vcpu.setRegisters(registers.with(Register.RIP, START + CODE).with(Register.RFLAGS, 2));
+        vcpu.setRegisters(registers.with(Register.RIP, START + CODE).with(Register.RFLAGS, RFLAGS));
     }
 
     private static Registers over(long gpa, long count) {

@@ -87,9 +87,8 @@ public final class FaultServer {
         try {
             loop(events);
         } catch (LinuxException failed) {
-            // The guest waits for a page that will not come. Without the userfaultfd it goes on, over zeroes, and the
-            // first
-            // process hears that they are wrong.
+            // The guest waits for a page that will not come. Without the userfaultfd it goes on over zeroes, and the
+            // other process hears that they are wrong.
             userfaultfd.close();
             while (channel.receive().isPresent()) {
                 channel.send("failed " + failed.getMessage());
