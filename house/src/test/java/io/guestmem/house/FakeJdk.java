@@ -30,7 +30,8 @@ final class FakeJdk {
     static Path programs(Path directory, List<String> names) throws IOException {
         Files.createDirectories(directory);
         for (String name : names) {
-            Path program = Stream.of(Objects.requireNonNull(System.getenv("PATH")).split(":"))
+            Path program = Stream.of(
+                            Objects.requireNonNull(System.getenv("PATH")).split(":"))
                     .map(place -> Path.of(place, name))
                     .filter(Files::isExecutable)
                     .findFirst()

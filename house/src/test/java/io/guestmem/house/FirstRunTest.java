@@ -24,7 +24,8 @@ class FirstRunTest {
                 Files.createDirectory(directory.resolve("bin")).resolve("mvn"),
                 "#!/bin/sh\necho build >>'" + log + "'\nexec '" + maven() + "' \"$@\"\n");
         Command launcher = Command.of(
-                        directory, List.of(directory.resolve("checkout/guestmem").toString(), "doctor", "--json"))
+                        directory,
+                        List.of(directory.resolve("checkout/guestmem").toString(), "doctor", "--json"))
                 .with("JAVA_HOME", System.getProperty("java.home"))
                 .with("PATH", directory.resolve("bin") + ":" + System.getenv("PATH"));
 

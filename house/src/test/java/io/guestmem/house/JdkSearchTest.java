@@ -34,9 +34,7 @@ class JdkSearchTest {
         Path meant = FakeJdk.create(directory.resolve("meant for it"), "25.0.3");
         Path other = FakeJdk.create(directory.resolve("other"), "26");
 
-        assertThat(found(search()
-                        .with("GUESTMEM_JAVA_HOME", meant.toString())
-                        .with("JAVA_HOME", other.toString())))
+        assertThat(found(search().with("GUESTMEM_JAVA_HOME", meant.toString()).with("JAVA_HOME", other.toString())))
                 .isEqualTo(meant);
     }
 
@@ -86,11 +84,7 @@ class JdkSearchTest {
     void withoutAJdkTheCommandSaysWhatToInstall(String script) throws Exception {
         Command.Outcome outcome = environment(Command.of(
                         directory,
-                        List.of(
-                                "bash",
-                                "-f",
-                                Checkout.ROOT.resolve(script).toString(),
-                                "--version")))
+                        List.of("bash", "-f", Checkout.ROOT.resolve(script).toString(), "--version")))
                 .without("JAVA_HOME")
                 .run();
 
@@ -119,7 +113,11 @@ class JdkSearchTest {
         Path script = Checkout.ROOT.resolve(".mvn/jdk.sh");
         return environment(Command.of(
                                 directory,
-                                List.of("-c", "set -euo pipefail; " + before + "; . \"$1\"; echo \"$JAVA_HOME\"", "sh", script.toString()))
+                                List.of(
+                                        "-c",
+                                        "set -euo pipefail; " + before + "; . \"$1\"; echo \"$JAVA_HOME\"",
+                                        "sh",
+                                        script.toString()))
                         .behind(shell))
                 .without("JAVA_HOME");
     }

@@ -39,7 +39,8 @@ class LauncherTest {
                 if [ -e '%s' ]; then echo 'the compiler is not content'; exit 1; fi
                 mkdir -p cli/target/dist/lib
                 cp '%s'/*.jar cli/target/dist/lib/
-                """.replaceFirst("%s", mavenLog.toString())
+                """.replaceFirst(
+                        "%s", mavenLog.toString())
                 .replaceFirst("%s", directory.resolve("broken").toString())
                 .replaceFirst("%s", Guestmem.JARS.toString()));
     }
@@ -50,7 +51,8 @@ class LauncherTest {
                 #!/bin/sh
                 echo "$*" >>'%s'
                 exec '%s' "$@"
-                """.replaceFirst("%s", javaLog.toString()).replaceFirst("%s", Guestmem.JAVA.toString()));
+                """.replaceFirst("%s", javaLog.toString())
+                .replaceFirst("%s", Guestmem.JAVA.toString()));
         return home;
     }
 

@@ -99,8 +99,6 @@ public final class Kvm implements AutoCloseable {
 
     @Override
     public void close() {
-        if (machines.closeAll()) {
-            file.close();
-        }
+        machines.closeAll(file::close);
     }
 }
