@@ -48,7 +48,8 @@ class DocumentationTest {
         ConsoleBlock wrongStatus = example("zero", "guestmem: --memory: 0 is not a positive multiple of ...");
 
         assertThat(firstDifference(right)).isEmpty();
-        assertThat(firstDifference(wrongText)).hasValueSatisfying(text -> assertThat(text).contains("0 is fine"));
+        assertThat(firstDifference(wrongText))
+                .hasValueSatisfying(text -> assertThat(text).contains("0 is fine"));
         assertThat(firstDifference(wrongStatus)).isPresent();
     }
 
@@ -96,7 +97,10 @@ class DocumentationTest {
                 "#!/bin/sh\nexec '" + String.join("' '", Guestmem.java(Guestmem.JARS, place)) + "' \"$@\"\n");
         StringBuilder script = new StringBuilder("exec 2>&1\n");
         for (ConsoleBlock.Step step : block.steps()) {
-            script.append(step.line()).append("\nstatus=$?; echo '").append(MARK).append("'; (exit $status)\n");
+            script.append(step.line())
+                    .append("\nstatus=$?; echo '")
+                    .append(MARK)
+                    .append("'; (exit $status)\n");
         }
         String out = Command.of(place, List.of("bash", "-c", script.toString()))
                 .run()
@@ -104,8 +108,8 @@ class DocumentationTest {
         List<String> outputs = List.of(out.split(MARK + "\n", -1));
         for (int i = 0; i < block.steps().size(); i++) {
             ConsoleBlock.Step step = block.steps().get(i);
-            Optional<String> difference = Transcript.difference(
-                    step.output(), outputs.get(i).lines().toList(), block.firstWords());
+            Optional<String> difference =
+                    Transcript.difference(step.output(), outputs.get(i).lines().toList(), block.firstWords());
             if (difference.isPresent()) {
                 return Optional.of(block.place() + ": " + step.line() + "\n" + difference.get() + "\nall of it:\n"
                         + outputs.get(i));

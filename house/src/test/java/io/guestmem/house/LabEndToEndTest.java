@@ -30,8 +30,8 @@ class LabEndToEndTest {
         RandomGenerator.of("L64X128MixRandom").nextBytes(content);
         Files.write(directory.resolve("my image"), content);
 
-        Map<String, Map<String, @Nullable Object>> runs = demo(
-                "trixie", "--populate", "none,pre_fault,uffd", "--image", "my image", "--report", "page.html");
+        Map<String, Map<String, @Nullable Object>> runs =
+                demo("trixie", "--populate", "none,pre_fault,uffd", "--image", "my image", "--report", "page.html");
 
         assertThat(runs).containsOnlyKeys("none", "pre_fault", "uffd");
         assertThat(runs.values()).allMatch(run -> Boolean.TRUE.equals(run.get("ok")), "the guest read the file");
@@ -69,8 +69,8 @@ class LabEndToEndTest {
     }
 
     private Map<String, Map<String, @Nullable Object>> demo(String suite, String... options) throws Exception {
-        List<String> words = new ArrayList<>(
-                List.of("lab", "--suite", suite, "--", "demo", "--json", "--memory", "16M"));
+        List<String> words =
+                new ArrayList<>(List.of("lab", "--suite", suite, "--", "demo", "--json", "--memory", "16M"));
         words.addAll(List.of(options));
         Command.Outcome outcome =
                 Guestmem.command(directory, words.toArray(String[]::new)).run();
@@ -85,7 +85,7 @@ class LabEndToEndTest {
     }
 
     private static long faults(Map<String, Map<String, @Nullable Object>> runs, String way) {
-        return (Long) Objects.requireNonNull(
-                Objects.requireNonNull(runs.get(way)).get("guest_faults"), "guest_faults");
+        return (Long)
+                Objects.requireNonNull(Objects.requireNonNull(runs.get(way)).get("guest_faults"), "guest_faults");
     }
 }

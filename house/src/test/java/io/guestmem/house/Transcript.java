@@ -38,7 +38,8 @@ final class Transcript {
         List<String> rest = documented.subList(1, documented.size());
         if (expected.strip().equals(ANYTHING)) {
             for (int i = 0; i <= actual.size(); i++) {
-                if (difference(rest, actual.subList(i, actual.size()), firstWords).isEmpty()) {
+                if (difference(rest, actual.subList(i, actual.size()), firstWords)
+                        .isEmpty()) {
                     return Optional.empty();
                 }
             }
