@@ -12,7 +12,8 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Runs test classes in the lab's guest and prints a line for each test: {@code passed NAME}, {@code skipped NAME: REASON} or
+ * Runs test classes in the lab's guest and prints a line for each test when it starts and one when it has ended: {@code started
+ * NAME}, then {@code passed NAME}, {@code skipped NAME: REASON} or
  * {@code failed NAME: REASON}, the last with its stack trace on standard error.
  */
 public final class GuestSuite implements TestExecutionListener {
@@ -27,6 +28,13 @@ public final class GuestSuite implements TestExecutionListener {
                         Stream.of(classes).map(DiscoverySelectors::selectClass).toList())
                 .build();
         LauncherFactory.create().execute(request, new GuestSuite());
+    }
+
+    @Override
+    public void executionStarted(TestIdentifier test) {
+        if (test.isTest()) {
+            out.println("started " + test.getLegacyReportingName());
+        }
     }
 
     @Override
