@@ -50,7 +50,7 @@ class CommandFailureTest {
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
-                "``                             | a verb is missing: one of demo, doctor, lab"
+                "``                             | a verb is missing: one of bench, demo, doctor, lab"
             })
     void aWrongCommandLineIsNamed(String line, String message) throws Exception {
         List<String> lines = failure(USAGE, Guestmem.command(directory, words(line)));

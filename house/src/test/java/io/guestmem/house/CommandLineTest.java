@@ -145,7 +145,7 @@ class CommandLineTest {
                 .startsWith("<!doctype html>")
                 .endsWith("</html>\n")
                 .contains("<svg")
-                .doesNotContain("an older report", "http", "src=", "href=", "@import", "url(")
+                .doesNotContain("an older report", "http", "src=", "href=", "@import", "url(http", "url(/")
                 .doesNotContainPattern("@[A-Z]+@");
         try (Stream<Path> files = Files.list(directory)) {
             assertThat(files).as("no unfinished page is left").containsExactly(page);

@@ -117,7 +117,7 @@ public final class Epoll implements AutoCloseable {
         return index * EpollEventLayout.SIZE;
     }
 
-    /** Closes the set; its members stay open. */
+    /** Closes the set; its members stay open. A thread in {@link #await} goes on waiting: wake it with an {@link EventFd}. */
     @Override
     public void close() {
         descriptor.close();

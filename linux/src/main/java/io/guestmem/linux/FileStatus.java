@@ -30,10 +30,10 @@ import java.lang.foreign.ValueLayout;
  */
 public record FileStatus(int mode, long size, int blockSize, long allocated) {
     static final long SIZE = 144;
-    private static final long MODE = 24;
-    private static final long LENGTH = 48;
-    private static final long BLOCK_SIZE = 56;
-    private static final long BLOCKS = 64;
+    static final long MODE = 24;
+    static final long LENGTH = 48;
+    static final long BLOCK_SIZE = 56;
+    static final long BLOCKS = 64;
     private static final int S_IFMT = 0xF000;
     private static final int S_IFREG = 0x8000;
     private static final int S_IFDIR = 0x4000;

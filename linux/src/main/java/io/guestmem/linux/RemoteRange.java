@@ -1,7 +1,7 @@
 package io.guestmem.linux;
 
 /**
- * A range of another process's address space.
+ * A range of an address space that need not be this process's.
  *
  * @param address of the first byte
  * @param length in bytes

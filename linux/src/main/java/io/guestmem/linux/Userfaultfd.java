@@ -268,6 +268,6 @@ public final class Userfaultfd implements AutoCloseable {
     }
 
     private static LinuxException failed(String call, long result, long address, long length) {
-        return new LinuxException(call, Errno.ofResult(result), new AddressRange(address, length));
+        return new LinuxException(call, Errno.ofResult(result), new RemoteRange(address, length));
     }
 }

@@ -7,7 +7,10 @@ import java.util.Set;
 public enum UserfaultfdFeature {
     /** Write-protect faults of anonymous memory. */
     PAGEFAULT_FLAG_WP(0),
-    /** {@link UserfaultfdEvent.Fork}; needs CAP_SYS_PTRACE. */
+    /**
+     * {@link UserfaultfdEvent.Fork}; needs CAP_SYS_PTRACE. Not for a JVM that guards its own memory: {@code fork(2)} holds the
+     * locks of {@code malloc} until the event is read, and the reading thread may need them.
+     */
     EVENT_FORK(1),
     /** {@link UserfaultfdEvent.Remap}. */
     EVENT_REMAP(2),

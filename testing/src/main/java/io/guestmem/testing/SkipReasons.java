@@ -1,10 +1,10 @@
-package io.guestmem.house;
+package io.guestmem.testing;
 
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 
-/** Prints why a test was skipped: surefire only counts it. */
+/** Prints why a test was skipped: the build only counts it. Thread-safe. */
 public final class SkipReasons implements TestExecutionListener {
     @Override
     public void executionSkipped(TestIdentifier test, String reason) {
