@@ -67,7 +67,7 @@ class LabContractTest {
     private static final Set<String> JDK_MODULES =
             Set.of("java.instrument", "java.logging", "java.management", "java.xml", "jdk.unsupported");
 
-    private static final Duration LIMIT = Duration.ofSeconds(75);
+    private static final Duration LIMIT = Duration.ofMinutes(4);
 
     @TempDir
     private Path directory;
