@@ -76,6 +76,9 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         checkMemory();
+        if (report != null) {
+            DemoReport.checkTarget(report);
+        }
         Kernel kernel = kernelOption.kernel();
         Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
         PrintWriter out = spec.commandLine().getOut();

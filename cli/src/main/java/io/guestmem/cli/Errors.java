@@ -12,6 +12,8 @@ import io.guestmem.vmm.demo.UnusableImageException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -75,6 +77,13 @@ final class Errors {
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");
+            case AccessDeniedException denied ->
+                new Report(
+                        ExitStatus.PERMISSION,
+                        String.valueOf(denied.getMessage()),
+                        "run it as somebody who may, or change the permissions");
+            case FileSystemException broken ->
+                new Report(ExitStatus.IO, String.valueOf(broken.getMessage()), "check the path and the disk");
             case IOException broken -> new Report(ExitStatus.IO, String.valueOf(broken), "check the path and the disk");
             default ->
                 new Report(

@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -37,6 +38,10 @@ import picocli.CommandLine.Spec;
 final class LabCommand implements Callable<Integer> {
     private static final String MAIN = "io.guestmem.cli/io.guestmem.cli.Main";
 
+    private static final int MOST_CPUS = 64;
+    private static final long MEBIBYTE = 1 << 20;
+    private static final long LEAST_MEMORY = 1L << 30;
+
     @Spec
     private CommandSpec spec;
 
@@ -54,6 +59,24 @@ final class LabCommand implements Callable<Integer> {
             description = "A kernel with CONFIG_KVM_SW_PROTECTED_VM, from GUESTMEM_LAB_KERNEL or built on demand.")
     private boolean privateKernel;
 
+    @Option(
+            names = "--cpus",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "CPUs of the machine (default: ${DEFAULT-VALUE}; QEMU's parallel CPUs crash a kernel now and then).")
+    private int cpus;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            defaultValue = "4G",
+            description = "Memory of the machine, at least 1G (default: ${DEFAULT-VALUE}).")
+    private ByteSize memory;
+
+    @Option(names = "--refresh", description = "Fetch the newest kernel again.")
+    private boolean refresh;
+
     @Parameters(arity = "1..*", paramLabel = "ARGS", description = "The guestmem command to run, after --.")
     private List<String> arguments;
 
@@ -67,11 +90,20 @@ final class LabCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (cpus < 1 || cpus > MOST_CPUS) {
+            throw new ParameterException(spec.commandLine(), "--cpus: " + cpus + " is not 1 to " + MOST_CPUS);
+        }
+        if (memory.bytes() < LEAST_MEMORY || memory.bytes() % MEBIBYTE != 0) {
+            throw new ParameterException(
+                    spec.commandLine(), "--memory: " + memory + " is not a multiple of 1 MiB from 1 GiB");
+        }
         PrintWriter err = spec.commandLine().getErr();
         LabArguments carried = LabArguments.of(arguments);
         LabRequest request = LabRequest.of(modulePath(), MAIN)
                 .withKernel(kernel())
-                .withNativeAccess(Set.of("io.guestmem.linux"))
+                .withCpus(cpus)
+                .withMemoryBytes(memory.bytes())
+                .withNativeAccess(Set.of("io.guestmem.linux", "io.guestmem.bench"))
                 .withArguments(carried.arguments())
                 .withFiles(carried.files());
         if (carried.outputDirectory().isPresent()) {
@@ -79,7 +111,11 @@ final class LabCommand implements Callable<Integer> {
         }
         try (ProgressBar bar = new ProgressBar(err, output.progressWanted())) {
             OutputStream out = bar.wipedBy(System.out);
-            return Lab.open(bar::stage).run(request, out, bar.wipedBy(System.err));
+            Lab lab = Lab.open(bar::stage);
+            if (refresh) {
+                lab.refresh(request.kernel());
+            }
+            return lab.run(request, out, bar.wipedBy(System.err));
         }
     }
 

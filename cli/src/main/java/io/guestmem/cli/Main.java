@@ -1,5 +1,6 @@
 package io.guestmem.cli;
 
+import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
@@ -27,7 +28,9 @@ public final class Main {
                 .setOut(out)
                 .setErr(err)
                 .registerConverter(ByteSize.class, ByteSize::parse)
-                .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
+                .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
+                .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);
     }

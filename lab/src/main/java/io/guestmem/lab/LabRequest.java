@@ -78,7 +78,8 @@ public record LabRequest(
     }
 
     /**
-     * A request with the usual machine: Debian 13's kernel, 4 GiB, two CPUs, ten minutes, the running Java, no arguments.
+     * A request with the usual machine: Debian 13's kernel, 4 GiB, one CPU (QEMU's parallel
+     * CPUs crash a kernel now and then), ten minutes, the running Java, no arguments.
      *
      * @param modulePath a directory of jars
      * @param mainModule {@code MODULE} or {@code MODULE/CLASS}
@@ -87,7 +88,7 @@ public record LabRequest(
         return new LabRequest(
                 LabKernel.TRIXIE,
                 4096 * MEBIBYTE,
-                2,
+                1,
                 modulePath,
                 mainModule,
                 Set.of(),

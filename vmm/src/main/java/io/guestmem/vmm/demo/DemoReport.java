@@ -5,7 +5,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -56,6 +59,25 @@ public final class DemoReport {
             Files.move(unfinished, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(unfinished);
+        }
+    }
+
+    /**
+     * Finds out before a long run whether {@link #write} could write a file.
+     *
+     * @throws IOException if its directory is not there or may not be written, or it is a directory itself
+     */
+    public static void checkTarget(Path file) throws IOException {
+        Path absolute = file.toAbsolutePath();
+        Path directory = Objects.requireNonNullElse(absolute.getParent(), absolute);
+        if (Files.isDirectory(absolute)) {
+            throw new FileSystemException(file.toString(), null, "is a directory");
+        }
+        if (!Files.isDirectory(directory)) {
+            throw new NoSuchFileException(directory.toString(), null, "no such directory");
+        }
+        if (!Files.isWritable(directory)) {
+            throw new AccessDeniedException(directory.toString(), null, "not writable");
         }
     }
 

@@ -33,6 +33,9 @@ final class FaultServerProcess implements AutoCloseable {
     static FaultServerProcess start(FileDescriptor userfaultfd, GuestImage image, GuardedMapping mapping) {
         Path directory = temporaryDirectory();
         Path path = directory.resolve("socket");
+        // A signal before the second process has connected would leave them.
+        directory.toFile().deleteOnExit();
+        path.toFile().deleteOnExit();
         Process process = null;
         try (UnixListener listener = UnixListener.listen(path, PosixFilePermissions.fromString("rw-------"))) {
             process = new ProcessBuilder(command(path))
