@@ -145,7 +145,7 @@ final class Faults {
             frames.copy(page, copy, level);
             set(hva, Entry.page(copy, level, mapping.privateFlags()));
         } else {
-            frames.retain(page, level);
+            frames.getPage(page, level);
             boolean writable = mapping.shared() && mapping.protection() == Protection.READ_WRITE;
             set(hva, Entry.page(page, level, writable ? Entry.WRITABLE : 0));
         }
@@ -187,7 +187,7 @@ final class Faults {
                     first + Level.bytes(level),
                     () -> set(first, Entry.page(copy, level, mapping.privateFlags())));
             if (!Entry.isZeroPage(entry)) {
-                frames.release(pfn, level);
+                frames.putPage(pfn, level);
             }
         }
         return AGAIN;
@@ -200,7 +200,7 @@ final class Faults {
             return frames.allocate(level);
         }
         long pfn = home.pfn(Level.down(hva, level));
-        frames.retain(pfn, level);
+        frames.getPage(pfn, level);
         return pfn;
     }
 

@@ -46,7 +46,7 @@ final class Fork {
         } else if (Entry.hasFrame(entry) && mapping.home() != null) {
             copied = ownCopy(entry, level);
         } else if (Entry.hasFrame(entry) && !Entry.isZeroPage(entry)) {
-            parent.frames.retain(Entry.pfn(entry), level);
+            parent.frames.getPage(Entry.pfn(entry), level);
         }
         child.table.set(hva, level, copied);
     }
