@@ -19,7 +19,7 @@ final class Fork {
     void copy() {
         for (Mapping mapping : parent.mappings.all()) {
             child.mappings.add(mapping.served(null).living(null));
-            if (!mapping.shared() && hasOwnPages(mapping)) {
+            if (!mapping.shared() && parent.hasOwnPages(mapping.start())) {
                 parent.notifiers.around(
                         mapping.start(),
                         mapping.end(),
@@ -29,12 +29,6 @@ final class Fork {
                                 (table, index, hva, entry) -> copy(mapping, table, index, hva, entry)));
             }
         }
-    }
-
-    private boolean hasOwnPages(Mapping mapping) {
-        boolean[] found = {false};
-        parent.table.visit(mapping.start(), mapping.end(), (_, _, _, entry) -> found[0] |= Entry.isAnonymous(entry));
-        return found[0];
     }
 
     private void copy(Mapping mapping, PageTable table, int index, long hva, long entry) {

@@ -82,7 +82,7 @@ final class Zap {
         if (file == null) {
             return Failure.EINVAL;
         }
-        if (!mapping.shared() || mapping.protection() != Protection.READ_WRITE) {
+        if (!mapping.shared()) {
             return Failure.EACCES;
         }
         return file.punchHole(mapping.offset(), mapping.end() - mapping.start());

@@ -35,7 +35,7 @@ class HostPageTableTest {
                     private    | read       | pageout        | 0            | 4K ZERO_PAGE   |
                     private    | read       | protect none   | 0            | 4K HIDDEN           | [5,6)
                     private    | read       | fork           | 0            | 4K ZERO_PAGE   |
-                    private    | read       | collapse       | 0            | 2M WRITABLE    | [0,512)
+                    private    | read       | collapse       | EINVAL       | 4K ZERO_PAGE   |
                     private    | written    | fault read     | rw 4K        | 4K WRITABLE    |
                     private    | written    | fault write    | rw 4K        | 4K WRITABLE    |
                     private    | written    | dontneed       | 0            | 4K ABSENT      | [5,6)
@@ -56,6 +56,7 @@ class HostPageTableTest {
                     private    | hidden     | populate read  | EINVAL       | 4K HIDDEN      |
                     private    | hidden     | protect read   | 0            | 4K READ_ONLY   | [5,6)
                     private    | hidden     | protect write  | 0            | 4K WRITABLE    | [5,6)
+                    private    | hidden     | collapse       | 0            | 4K HIDDEN      |
                     private    | hidden     | dontneed       | 0            | 4K ABSENT      | [5,6)
                     private    | hidden     | fork           | 0            | 4K HIDDEN      | [5,6)
                     private    | read-only  | fault read     | ro 4K        | 4K READ_ONLY   |
@@ -124,7 +125,7 @@ class HostPageTableTest {
                     shared     | written    | poison         | 0            | 4K POISONED    | [5,6)
                     shared     | written    | collapse       | EINVAL       | 4K WRITABLE    |
                     shared     | hidden     | protect write  | 0            | 4K WRITABLE    | [5,6)
-                    shared     | read-only  | remove         | EACCES       | 4K READ_ONLY   |
+                    shared     | read-only  | remove         | 0            | 4K ABSENT      | [5,6)
                     shared     | poisoned   | fault read     | EHWPOISON    | 4K POISONED    |
                     shared     | poisoned   | dontneed       | 0            | 4K ABSENT      | [5,6)
                     file       | untouched  | fault read     | ro 4K        | 4K READ_ONLY   |
