@@ -30,6 +30,7 @@ final class Faults {
         Host host = space.host;
         while (true) {
             @Nullable MissingHandler handler;
+            long page;
             host.lock();
             try {
                 Mapping mapping = space.mappings.find(hva);
@@ -41,6 +42,7 @@ final class Faults {
                 if (mapping == null || refused != 0) {
                     return refused;
                 }
+                page = Level.down(hva, mapping.pageLevel());
                 handler = isMissing(mapping, hva, entry) ? mapping.missing() : null;
                 if (handler == null) {
                     int result = resolve(mapping, hva, entry, write);
@@ -52,7 +54,7 @@ final class Faults {
             } finally {
                 host.unlock();
             }
-            if (!handler.missing(Level.down(hva, Level.SMALL), write)) {
+            if (!handler.missing(page, write)) {
                 return Failure.EINTR;
             }
         }
