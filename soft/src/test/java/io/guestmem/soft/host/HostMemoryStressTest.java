@@ -20,8 +20,9 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Guests fault pages in and write to their frames, by KVM's protocol, while the process changes everything under them.
  *
- * <p>Every page has its own value: whoever reads a page finds 0 or that value. A stale translation, a frame used twice, or
- * memory that is not zeroed shows as another page's value.
+ * <p>Every page has its own value: whoever reads a page finds 0 or that value. Forked children write other values to private
+ * pages. A stale translation, a frame used twice, memory that is not zeroed, or a page that is not copied shows as a value
+ * that does not belong there.
  */
 @Timeout(300)
 class HostMemoryStressTest {
@@ -168,7 +169,7 @@ class HostMemoryStressTest {
             case 11 -> forked(space, page, hva, random);
             case 12 -> space.advise(Advice.POPULATE_WRITE, hva, length);
             case 13 -> space.advise(Advice.POPULATE_READ, hva, length);
-            case 14, 15, 16, 17, 18, 19 -> process(space, page, hva, random.nextBoolean());
+            case 14, 15, 16, 17, 18, 19 -> process(space, page, hva, random.nextBoolean(), value(page));
             default -> guest.access(page, random.nextBoolean());
         }
     }
@@ -184,20 +185,21 @@ class HostMemoryStressTest {
 
     private static void forked(AddressSpace space, int page, long hva, SplittableRandom random) {
         try (AddressSpace child = space.fork()) {
+            boolean isPrivate = page < 3 * PAGES / 4;
             for (int i = 0; i < 20; i++) {
-                process(child, page, hva, random.nextBoolean());
+                process(child, page, hva, random.nextBoolean(), isPrivate ? -value(page) : value(page));
             }
         }
     }
 
-    private static void process(AddressSpace space, int page, long hva, boolean write) {
+    private static void process(AddressSpace space, int page, long hva, boolean write, long own) {
         byte[] bytes = new byte[8];
         MemorySegment segment = MemorySegment.ofArray(bytes);
-        segment.set(VALUE, 0, value(page));
+        segment.set(VALUE, 0, own);
         if (write) {
             space.store(hva, segment);
         } else if (space.load(hva, segment) == 8) {
-            assertThat(segment.get(VALUE, 0)).isIn(0L, value(page));
+            assertThat(segment.get(VALUE, 0)).isIn(0L, value(page), own);
         }
     }
 }
