@@ -1,0 +1,29 @@
+package io.guestmem.soft.mmu;
+
+/**
+ * Guest-physical memory as a running vCPU reaches it: through its TLB and the stage-2 tables, faulting in what is missing.
+ * Implemented by the VM for each vCPU; used by the vCPU's thread only.
+ *
+ * <p>An answer is the native address of the byte (0 or more), valid until the vCPU next asks, or one of the negative outcomes.
+ */
+public interface GuestAccess {
+    /** There is no memslot: an MMIO exit, or for a fetch an emulation failure. */
+    long MMIO = -1;
+    /** {@code KVM_RUN} answers EFAULT; {@code kvm_run} was filled if there is something to tell. */
+    long EFAULT = -2;
+    /** {@code KVM_RUN} answers EHWPOISON; {@code kvm_run} was filled. */
+    long EHWPOISON = -3;
+    /** A signal is pending: {@code KVM_RUN} answers EINTR. */
+    long INTERRUPTED = -4;
+    /** The dirty ring is full: an exit of its own. */
+    long RING_FULL = -5;
+
+    /** The guest reads. */
+    long read(long gpa);
+
+    /** The guest writes; dirty logging has taken note. A read-only memslot answers {@link #MMIO}. */
+    long write(long gpa);
+
+    /** The guest fetches an instruction. */
+    long fetch(long gpa);
+}
