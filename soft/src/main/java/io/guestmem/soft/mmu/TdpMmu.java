@@ -170,7 +170,7 @@ public final class TdpMmu implements AutoCloseable {
     }
 
     /** The processor's walk, which sets A and D. In a read section. */
-    long walk(Root root, long gfn, boolean write, boolean exec, LocklessFaults.Walk result) {
+    public long walk(Root root, long gfn, boolean write, boolean exec, GuestWalk result) {
         return lockless.walk(root, gfn, write, exec, result);
     }
 
