@@ -175,7 +175,7 @@ public final class SharedFile implements AutoCloseable {
             try {
                 source.read(at, NativeMemory.ALL.asSlice(frames.address(pfn), Level.bytes(pageLevel)));
             } catch (IOException _) { // as the kernel: the reader gets a bus error, which is EFAULT for KVM
-                frames.release(pfn, pageLevel);
+                frames.putPage(pfn, pageLevel);
                 return Failure.EFAULT;
             }
         }
@@ -205,7 +205,7 @@ public final class SharedFile implements AutoCloseable {
         long at = Level.down(offset, pageLevel);
         long pfn = cached(at);
         frames.poison(pfn, pageLevel);
-        frames.release(pfn, pageLevel);
+        frames.putPage(pfn, pageLevel);
         put(at, isMemory() ? POISONED : 0);
     }
 
@@ -240,9 +240,9 @@ public final class SharedFile implements AutoCloseable {
                 long old = block.getValue()[i];
                 if (old > 0) {
                     long pfn = made.pfn((block.getKey() * BLOCK + i) << Level.shift(pageLevel));
-                    frames.retain(pfn, pageLevel);
+                    frames.getPage(pfn, pageLevel);
                     frames.copy(old, pfn, pageLevel);
-                    frames.release(old, pageLevel);
+                    frames.putPage(old, pageLevel);
                     block.getValue()[i] = pfn;
                 }
             }
@@ -256,7 +256,7 @@ public final class SharedFile implements AutoCloseable {
             return frames.allocate(pageLevel);
         }
         long pfn = home.pfn(offset);
-        frames.retain(pfn, pageLevel);
+        frames.getPage(pfn, pageLevel);
         return pfn;
     }
 
@@ -280,7 +280,7 @@ public final class SharedFile implements AutoCloseable {
                 long offset = (block.getKey() * BLOCK + i) << Level.shift(pageLevel);
                 if (offset >= first && offset < last) {
                     if (pfns[i] > 0) {
-                        frames.release(pfns[i], pageLevel);
+                        frames.putPage(pfns[i], pageLevel);
                     }
                     pfns[i] = 0;
                 }
