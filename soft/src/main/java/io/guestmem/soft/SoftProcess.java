@@ -138,6 +138,34 @@ public final class SoftProcess implements Kernel, AutoCloseable {
         return kernel.thread();
     }
 
+    /**
+     * {@code MADV_HWPOISON}: a page of memory breaks.
+     *
+     * @param offset in bytes, in the memory
+     * @return 0 or a negated errno
+     */
+    public long breakPage(HostMemory of, long offset) {
+        return memory.hwpoison(of.hva() + offset);
+    }
+
+    /**
+     * A page of a guest_memfd breaks.
+     *
+     * @param offset in bytes, in the file
+     * @return 0 or a negated errno
+     */
+    public long breakPage(KvmFile guestMemfd, long offset) {
+        OpenFile file = files.get(guestMemfd.descriptor());
+        if (file == null) {
+            return -ErrorNumber.EBADF.number();
+        }
+        try {
+            return file.breakPage(offset);
+        } finally {
+            file.put();
+        }
+    }
+
     /** {@code fork(2)}: the same descriptors, and the same memory until one of the two writes. */
     public SoftProcess fork() {
         return kernel.add(memory.fork(), files.fork());

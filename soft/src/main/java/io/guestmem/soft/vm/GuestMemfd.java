@@ -5,12 +5,14 @@ import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.soft.KernelVersion;
+import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.HostFault;
 import io.guestmem.soft.host.MapRequest;
 import io.guestmem.soft.host.SharedFile;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.PrivateMemory;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -115,7 +117,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         if (GuestMemfdPages.isUpToDate(known)) {
             return HostFault.page(GuestMemfdPages.pfn(known), 1, true);
         }
-        invalidateLock.readLock().lock();
+        vm.schedule().lock(invalidateLock.readLock());
         try {
             long pfn = allocate(index);
             if (pfn < 0) {
@@ -144,7 +146,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
      * @param content is told the frame, which reads as zeroes, and answers 0 or a negated errno
      */
     int populate(long index, PageContent content) {
-        invalidateLock.writeLock().lock();
+        vm.schedule().lock(invalidateLock.writeLock());
         try {
             if (closed) {
                 return Failure.EFAULT;
@@ -192,7 +194,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
     }
 
     private long allocateRange(Caller caller, long from, long to) {
-        invalidateLock.readLock().lock();
+        vm.schedule().lock(invalidateLock.readLock());
         try {
             for (long index = from; index < to; index++) {
                 if (caller.signals().pending()) {
@@ -219,19 +221,25 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         });
     }
 
-    /** A page breaks: the guest loses its mapping, and meets the error when it comes back. */
-    void breakPage(long index) {
+    /** {@inheritDoc} The guest loses its mapping, and meets the error when it comes back. */
+    @Override
+    public long breakPage(long offset) {
+        if (offset < 0 || offset >= size) {
+            return Failure.EINVAL;
+        }
+        long index = offset / PAGE;
         invalidated(index, index + 1, () -> {
             if (allocate(index) > 0) {
                 pages.remove(index, index + 1);
                 file.breakPage(index * PAGE);
             }
         });
+        return 0;
     }
 
     /** Does something to pages while no guest can reach them. */
     private void invalidated(long from, long to, Runnable change) {
-        invalidateLock.writeLock().lock();
+        vm.schedule().lock(invalidateLock.writeLock());
         try {
             List<GfnRange> gfns = bound(from, to);
             vm.beginInvalidation(gfns);
@@ -297,8 +305,21 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         return new UserMapping(caller.memory(), hva, length, this);
     }
 
+    /** A mapping of the file as one segment: pages move to be neighbours, so the guest must look them up again. */
+    MemorySegment contiguous(AddressSpace space, long hva, long length) {
+        if ((flags & CreateGuestMemfdLayout.INIT_SHARED) == 0) {
+            throw new IllegalStateException("touching this guest_memfd is SIGBUS: it was made without INIT_SHARED");
+        }
+        MemorySegment[] segment = {MemorySegment.NULL};
+        invalidated(0, size / PAGE, () -> {
+            segment[0] = space.contiguous(hva, length);
+            pages.remove(0, size / PAGE);
+        });
+        return segment[0];
+    }
+
     /** A page that is not shared with the host. */
-    private static void busError(long offset, java.lang.foreign.MemorySegment page) throws IOException {
+    private static void busError(long offset, MemorySegment page) throws IOException {
         throw new IOException("page at " + offset + " is not shared with the host");
     }
 

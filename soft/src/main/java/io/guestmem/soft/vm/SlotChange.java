@@ -2,6 +2,7 @@ package io.guestmem.soft.vm;
 
 import io.guestmem.abi.UserspaceMemoryRegionLayout;
 import io.guestmem.abi.VmType;
+import io.guestmem.soft.Trace;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.LargePages;
 import io.guestmem.soft.mmu.Memslot;
@@ -143,6 +144,10 @@ final class SlotChange {
     private void publish(@Nullable Memslot removed, @Nullable Memslot added) {
         int addressSpace = added != null ? added.addressSpace() : removed == null ? 0 : removed.addressSpace();
         MemslotSet changed = vm.slots().active(addressSpace).change(removed, added);
+        Memslot subject = added != null ? added : removed;
+        if (subject != null) {
+            vm.mmu().trace(Trace.Kind.SLOTS, subject.baseGfn(), subject.pages(), added == null ? "removed" : "added");
+        }
         long generation = vm.slots().publish(addressSpace, changed) & Spte.MMIO_GENERATION_MASK;
         if ((generation & -vm.slots().addressSpaces()) == 0) {
             // The generations in MMIO entries start again: none may be taken for a new one.

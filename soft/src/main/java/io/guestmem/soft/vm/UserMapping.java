@@ -45,7 +45,7 @@ public final class UserMapping implements HostMemory {
     @Override
     public MemorySegment segment() {
         check(0, 0);
-        return space.contiguous(hva, length);
+        return file instanceof GuestMemfd memfd ? memfd.contiguous(space, hva, length) : space.contiguous(hva, length);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.soft.Schedule;
+import io.guestmem.soft.Trace;
 import io.guestmem.soft.host.HostFault;
 import io.guestmem.soft.mmu.FaultResult;
 import io.guestmem.soft.mmu.Memslot;
@@ -69,6 +70,7 @@ final class VcpuFaults {
             fault.maxLevel = maxLevel;
             MemslotSet set = vm.slots().active(vcpu.addressSpace());
             fault.slot = set.find(gfn);
+            mmu.trace(Trace.Kind.FAULT, gfn, 1, prefetch ? "prefetch" : write ? "write" : exec ? "fetch" : "read");
             int result = handle(root, set);
             if (result == FaultResult.EMULATE && fault.isPrivate) {
                 return memoryFault(Failure.EFAULT);

@@ -269,6 +269,7 @@ public final class VirtualMachine implements MmuNotifier {
             mmu.invalidations().begin();
             boolean zapped = false;
             for (GfnRange range : ranges) {
+                mmu.trace(Trace.Kind.INVALIDATE, range.from(), range.to() - range.from(), "");
                 mmu.invalidations().add(range.from(), range.to());
                 zapped |= mmu.zapLeaves(range.addressSpace(), range.from(), range.to());
             }
