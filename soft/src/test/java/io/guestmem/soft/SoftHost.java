@@ -1,8 +1,8 @@
 package io.guestmem.soft;
 
+import io.guestmem.abi.Capability;
 import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.EnableCapLayout;
-import io.guestmem.abi.GuestMemfdPopulateLayout;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
@@ -56,14 +56,28 @@ final class SoftHost implements AutoCloseable {
     }
 
     SoftHost(SoftKernelOptions options, VmType type, Schedule schedule) {
+        this(options, type, schedule, 0);
+    }
+
+    private SoftHost(SoftKernelOptions options, VmType type, Schedule schedule, long ringBytes) {
         kernel = new SoftKernel(options, factory, schedule, null);
         system = kernel.open();
         vmFile = kernel.adopt((int) system.ioctl(KvmIoctl.CREATE_VM.code(), type.value()), "VM");
         vm = ((VmFile) file(vmFile)).vm();
+        if (ringBytes != 0 && enable(Capability.DIRTY_LOG_RING_ACQ_REL.number(), ringBytes) != 0) {
+            throw new AssertionError("no ring of " + ringBytes);
+        }
         vcpuFile = createVcpu(0);
         vcpu = ((VcpuFile) file(vcpuFile)).vcpu();
         cpu = factory.last();
         run = vcpuFile.map(0, 12288);
+    }
+
+    /** A ring that is enabled before there are vCPUs. */
+    record Ring(long bytes) {}
+
+    SoftHost(SoftKernelOptions options, Ring ring) {
+        this(options, VmType.DEFAULT, Schedule.FREE, ring.bytes());
     }
 
     static SoftHost swProtected() {
@@ -146,17 +160,6 @@ final class SoftHost implements AutoCloseable {
         struct.set(ValueLayout.JAVA_LONG, EnableCapLayout.ARGS, argument);
         return vmFile.ioctl(KvmIoctl.ENABLE_CAP.code(), struct);
     }
-
-    long populate(Kernel2 who, long gpa, long size, long from) {
-        MemorySegment struct = struct(GuestMemfdPopulateLayout.STRUCT.size());
-        struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.GPA, gpa);
-        struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.SIZE, size);
-        struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.FROM, from);
-        return who.file().ioctl(KvmIoctl.GUEST_MEMFD_POPULATE.code(), struct);
-    }
-
-    /** The VM's file in a process. */
-    record Kernel2(KvmFile file) {}
 
     /** How a prefault ended, and what was left. */
     record PreFaulted(long result, long gpa, long size) {}
