@@ -128,6 +128,33 @@ public final class SharedFile implements AutoCloseable {
         }
     }
 
+    /**
+     * The frame of the page at an offset, allocated and zeroed if there is none: for a guest_memfd, whose pages go into stage 2
+     * without a mapping.
+     *
+     * @param offset in bytes
+     * @return the pfn, or {@code -EFAULT} behind the end, or {@code -EHWPOISON}
+     */
+    public long frame(long offset) {
+        frames.host.lock();
+        try {
+            return page(offset);
+        } finally {
+            frames.host.unlock();
+        }
+    }
+
+    /** The page at an offset, which has a frame, breaks; its content is lost. */
+    public void breakPage(long offset) {
+        frames.host.lock();
+        try {
+            unmapEverywhere(Level.down(offset, pageLevel), Level.down(offset, pageLevel) + Level.bytes(pageLevel));
+            poison(offset);
+        } finally {
+            frames.host.unlock();
+        }
+    }
+
     // What follows is for holders of the host's lock.
 
     /** The frame of the page at an offset, with a reference of the cache; or {@code -EFAULT} or {@code -EHWPOISON}. */
