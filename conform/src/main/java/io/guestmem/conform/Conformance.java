@@ -1,0 +1,59 @@
+package io.guestmem.conform;
+
+import io.guestmem.abi.KernelException;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/** The suite. */
+public final class Conformance {
+    private static final List<Check> CHECKS = Stream.of(
+                    SystemChecks.all(),
+                    SlotChecks.all())
+            .flatMap(List::stream)
+            .toList();
+
+    private Conformance() {}
+
+    /** Every check, in the order of the specification. */
+    public static List<Check> checks() {
+        return CHECKS;
+    }
+
+    /**
+     * Runs checks one after the other on the calling thread, which must be a platform thread.
+     *
+     * @param on the kernel
+     * @param only ids of checks, or nothing for all
+     * @param results gets the result of each check as soon as it is there
+     * @throws IllegalArgumentException if an id is not one of a check; nothing ran
+     * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM
+     */
+    public static void run(ConformanceKernel on, Set<String> only, Consumer<CheckResult> results) {
+        for (String id : only) {
+            if (CHECKS.stream().noneMatch(check -> check.id().equals(id))) {
+                throw new IllegalArgumentException("no such check: " + id);
+            }
+        }
+        on.kernel().open().close();
+        for (Check check : CHECKS) {
+            if (only.isEmpty() || only.contains(check.id())) {
+                results.accept(run(check, on));
+            }
+        }
+    }
+
+    private static CheckResult run(Check check, ConformanceKernel on) {
+        try (Trial trial = new Trial(on)) {
+            check.body().run(trial);
+            return CheckResult.passed(check.id(), trial.seen());
+        } catch (SkippedException skipped) {
+            return CheckResult.skipped(check.id(), skipped.getMessage());
+        } catch (MismatchException mismatch) {
+            return CheckResult.failed(check.id(), mismatch.expected(), mismatch.actual(), mismatch.getMessage());
+        } catch (KernelException refused) {
+            return CheckResult.failed(check.id(), "no errno", refused.getMessage(), "preparation");
+        }
+    }
+}
