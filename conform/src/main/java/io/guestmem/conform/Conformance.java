@@ -1,6 +1,7 @@
 package io.guestmem.conform;
 
 import io.guestmem.abi.KernelException;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -8,13 +9,24 @@ import java.util.stream.Stream;
 
 /** The suite. */
 public final class Conformance {
+    /** The order of the specification. */
+    private static final List<String> CHAPTERS = List.of(
+            "SYS", "SLOT", "GMEM", "ATTR", "PF", "MM", "TR", "T2", "POP", "SNP", "MMU", "DIRTY", "STAT", "SREG");
+
     private static final List<Check> CHECKS = Stream.of(
                     SystemChecks.all(),
-                    SlotChecks.all())
+                    SlotChecks.all(),
+                    GuestMemfdSlotChecks.all(),
+                    GuestMemfdChecks.all())
             .flatMap(List::stream)
+            .sorted(Comparator.comparing(Conformance::chapter).thenComparing(Check::id))
             .toList();
 
     private Conformance() {}
+
+    private static int chapter(Check check) {
+        return CHAPTERS.indexOf(check.id().substring(0, check.id().indexOf('-')));
+    }
 
     /** Every check, in the order of the specification. */
     public static List<Check> checks() {

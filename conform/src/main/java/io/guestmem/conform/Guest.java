@@ -93,7 +93,7 @@ final class Guest {
 
     private static RawVcpu cpu(RawVm vm, int id) {
         RawVcpu vcpu = vm.vcpu(id);
-        vcpu.setCpuid(vcpu.supportedCpuid());
+        vcpu.setCpuid(CpuidTable.supported(vm.trial()));
         MemorySegment registers = vcpu.systemRegisters();
         LongMode.user(registers, 0, TASK);
         vm.trial().must("KVM_SET_SREGS", vcpu.setSystemRegisters(registers));
@@ -120,6 +120,28 @@ final class Guest {
 
     RawVcpu vcpu() {
         return vcpu;
+    }
+
+    /**
+     * What {@code KVM_EXIT_MEMORY_FAULT} says.
+     *
+     * @param flags 8 for a private access
+     * @param gpa of the page
+     * @param size of it
+     */
+    record MemoryFault(long flags, long gpa, long size) {
+        static MemoryFault of(RawVcpu vcpu) {
+            MemorySegment run = vcpu.run();
+            return new MemoryFault(
+                    run.get(ValueLayout.JAVA_LONG, RunLayout.MEMORY_FAULT_FLAGS),
+                    run.get(ValueLayout.JAVA_LONG, RunLayout.MEMORY_FAULT_GPA),
+                    run.get(ValueLayout.JAVA_LONG, RunLayout.MEMORY_FAULT_SIZE));
+        }
+    }
+
+    /** The memory fault that the last run ended with. */
+    MemoryFault memoryFault() {
+        return MemoryFault.of(vcpu);
     }
 
     /** Reads 8 bytes of guest memory, as the guest. */
@@ -168,9 +190,7 @@ final class Guest {
 
     /** Leaves a mark, then runs until it is interrupted. */
     Run spin() {
-        return run(
-                MARK_AND_SPIN,
-                Registers.initial().with(Register.RSI, MARK).with(Register.RCX, 1));
+        return run(MARK_AND_SPIN, Registers.initial().with(Register.RSI, MARK).with(Register.RCX, 1));
     }
 
     /** Waits until the guest of {@link #spin} runs. */

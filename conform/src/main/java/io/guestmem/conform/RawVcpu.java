@@ -1,6 +1,5 @@
 package io.guestmem.conform;
 
-import io.guestmem.abi.CpuidLayout;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.PreFaultMemoryLayout;
@@ -21,8 +20,6 @@ import java.lang.foreign.ValueLayout;
  * @param run the page that it shares with the kernel
  */
 record RawVcpu(Trial trial, KvmFile file, MemorySegment run) {
-    private static final int MOST_CPUID_ENTRIES = 512;
-
     /**
      * What {@code KVM_PRE_FAULT_MEMORY} answered.
      *
@@ -124,19 +121,9 @@ record RawVcpu(Trial trial, KvmFile file, MemorySegment run) {
                 struct.get(ValueLayout.JAVA_BYTE, TranslationLayout.PAD));
     }
 
-    /** What the kernel could tell a guest; to be changed and given to {@link #setCpuid}. */
-    MemorySegment supportedCpuid() {
-        MemorySegment struct =
-                trial.struct(CpuidLayout.ENTRIES + (long) MOST_CPUID_ENTRIES * CpuidLayout.ENTRY.size());
-        struct.set(ValueLayout.JAVA_INT, CpuidLayout.NENT, MOST_CPUID_ENTRIES);
-        trial.must(
-                "KVM_GET_SUPPORTED_CPUID", Trial.request(trial.system(), KvmIoctl.GET_SUPPORTED_CPUID, struct));
-        return struct;
-    }
-
     /** {@code KVM_SET_CPUID2}, which must work. */
-    void setCpuid(MemorySegment struct) {
-        trial.must("KVM_SET_CPUID2", Trial.request(file, KvmIoctl.SET_CPUID2, struct));
+    void setCpuid(CpuidTable table) {
+        trial.must("KVM_SET_CPUID2", Trial.request(file, KvmIoctl.SET_CPUID2, table.struct()));
     }
 
     /** Lets {@link VcpuThread#interrupt} of the calling thread reach {@link #enter}. */

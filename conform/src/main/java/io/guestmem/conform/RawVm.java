@@ -143,10 +143,8 @@ record RawVm(Trial trial, KvmFile file, VmType type) {
 
     /** {@code KVM_CREATE_VCPU}, which must work, with its shared page mapped. */
     RawVcpu vcpu(int id) {
-        KvmFile vcpu = trial.adopt(
-                "KVM_CREATE_VCPU " + id, Trial.request(file, KvmIoctl.CREATE_VCPU, id));
-        long size = trial.must(
-                "KVM_GET_VCPU_MMAP_SIZE", Trial.request(trial.system(), KvmIoctl.GET_VCPU_MMAP_SIZE, 0));
+        KvmFile vcpu = trial.adopt("KVM_CREATE_VCPU " + id, Trial.request(file, KvmIoctl.CREATE_VCPU, id));
+        long size = trial.must("KVM_GET_VCPU_MMAP_SIZE", Trial.request(trial.system(), KvmIoctl.GET_VCPU_MMAP_SIZE, 0));
         return new RawVcpu(trial, vcpu, trial.own(vcpu.map(0, size)).segment());
     }
 

@@ -40,8 +40,7 @@ final class Statistics {
         KvmFile file = trial.adopt("KVM_GET_STATS_FD", Trial.request(of, KvmIoctl.GET_STATS_FD, 0));
         MemorySegment header = read(trial, file, 0, StatsHeaderLayout.STRUCT.size());
         int count = header.get(ValueLayout.JAVA_INT, StatsHeaderLayout.NUM_DESC);
-        long stride = StatsDescriptorLayout.NAME
-                + (long) header.get(ValueLayout.JAVA_INT, StatsHeaderLayout.NAME_SIZE);
+        long stride = StatsDescriptorLayout.NAME + (long) header.get(ValueLayout.JAVA_INT, StatsHeaderLayout.NAME_SIZE);
         long at = header.get(ValueLayout.JAVA_INT, StatsHeaderLayout.DESC_OFFSET);
         long data = header.get(ValueLayout.JAVA_INT, StatsHeaderLayout.DATA_OFFSET);
         MemorySegment rows = read(trial, file, at, stride * count);
@@ -52,7 +51,9 @@ final class Statistics {
                     row.getString(StatsDescriptorLayout.NAME),
                     new Descriptor(
                             row.get(ValueLayout.JAVA_INT, StatsDescriptorLayout.FLAGS),
-                            data + Integer.toUnsignedLong(row.get(ValueLayout.JAVA_INT, StatsDescriptorLayout.OFFSET))));
+                            data
+                                    + Integer.toUnsignedLong(
+                                            row.get(ValueLayout.JAVA_INT, StatsDescriptorLayout.OFFSET))));
         }
         return new Statistics(trial, file, header, descriptors);
     }
@@ -61,8 +62,7 @@ final class Statistics {
         MemorySegment into = trial.struct(size);
         long result = file.readAt(offset, into);
         if (result != size) {
-            throw new MismatchException(
-                    "pread of statistics at " + offset, Long.toString(size), Trial.answer(result));
+            throw new MismatchException("pread of statistics at " + offset, Long.toString(size), Trial.answer(result));
         }
         return into;
     }
@@ -89,5 +89,10 @@ final class Statistics {
             throw new SkippedException("this kernel does not count " + name);
         }
         return read(trial, file, row.offset(), Long.BYTES).get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    /** Leaves of the stage-2 tables, in pages of 4 KiB each: pages_4k, pages_2m and pages_1g by their number. */
+    long mappedPages() {
+        return value("pages_4k") + value("pages_2m") + value("pages_1g");
     }
 }

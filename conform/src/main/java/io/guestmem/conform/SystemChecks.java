@@ -64,7 +64,8 @@ final class SystemChecks {
                         files,
                         SystemChecks::otherProcessGuestMemfd,
                         REAL),
-                Check.of("SYS-08", "a null pointer is EFAULT before all else", ioctls, SystemChecks::nullPointers, REAL),
+                Check.of(
+                        "SYS-08", "a null pointer is EFAULT before all else", ioctls, SystemChecks::nullPointers, REAL),
                 Check.of(
                         "SYS-09",
                         "a pre-fault waits for the vCPU's KVM_RUN to return",
@@ -142,25 +143,31 @@ final class SystemChecks {
         GuestMemfdFile memory = vm.sharedGuestMemfd(2 * Numbers.PAGE);
         MemorySegment here = t.own(memory.map(2 * Numbers.PAGE)).segment();
         here.set(ValueLayout.JAVA_LONG, Numbers.PAGE, 0x11);
-        OtherProcess other = t.own(
-                t.require(t.on().host().otherProcess(List.of(memory.file())), "this host has no other process to offer"));
+        OtherProcess other = t.own(t.require(
+                t.on().host().otherProcess(List.of(memory.file())), "this host has no other process to offer"));
         t.expect("punch there", 0, other.allocate(0, KEEP_SIZE | PUNCH_HOLE, Numbers.PAGE, Numbers.PAGE));
         t.expectHex("punched page here", 0, here.get(ValueLayout.JAVA_LONG, Numbers.PAGE));
         t.expect("map and store there", 0, other.mapAndStore(0, 0x1234));
         t.expectHex("stored page here", 0x1234, here.get(ValueLayout.JAVA_LONG, 0));
     }
 
-    /** The requests whose struct every kernel of 6.12 or later reads first, on every file that knows them. */
+    /**
+     * The requests whose struct every kernel of 6.12 or later reads first, on every file that knows them.
+     *
+     * <p>{@code KVM_SET_IDENTITY_MAP_ADDR} looks for vCPUs before it looks at its argument: Linux 7.2
+     * {@code x86.c:kvm_arch_vm_ioctl}.
+     */
     private static void nullPointers(Trial t) {
         RawVm vm = t.vm();
+        t.expect(
+                "VM SET_IDENTITY_MAP_ADDR", EFAULT, Trial.request(vm.file(), KvmIoctl.SET_IDENTITY_MAP_ADDR, 0));
         KvmFile vcpu = vm.vcpu(0).file();
         Set<KvmIoctl> onVm = EnumSet.of(
                 KvmIoctl.SET_USER_MEMORY_REGION,
                 KvmIoctl.SET_USER_MEMORY_REGION2,
                 KvmIoctl.GET_DIRTY_LOG,
                 KvmIoctl.CLEAR_DIRTY_LOG,
-                KvmIoctl.ENABLE_CAP,
-                KvmIoctl.SET_IDENTITY_MAP_ADDR);
+                KvmIoctl.ENABLE_CAP);
         if (vm.createGuestMemfd(-1, 0) != -ENOTTY.number()) {
             onVm.add(KvmIoctl.CREATE_GUEST_MEMFD);
         }
@@ -179,10 +186,7 @@ final class SystemChecks {
                 KvmIoctl.PRE_FAULT_MEMORY);
         onVm.forEach(request -> t.expect("VM " + request, EFAULT, Trial.request(vm.file(), request, 0)));
         onVcpu.forEach(request -> t.expect("vCPU " + request, EFAULT, Trial.request(vcpu, request, 0)));
-        t.expect(
-                "system GET_SUPPORTED_CPUID",
-                EFAULT,
-                Trial.request(t.system(), KvmIoctl.GET_SUPPORTED_CPUID, 0));
+        t.expect("system GET_SUPPORTED_CPUID", EFAULT, Trial.request(t.system(), KvmIoctl.GET_SUPPORTED_CPUID, 0));
     }
 
     private static void preFaultWaits(Trial t) {

@@ -13,6 +13,7 @@ import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VmType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -62,7 +63,11 @@ public final class Trial implements AutoCloseable {
         note(what, answer(expected.in(on.release())), answer(actual));
     }
 
-    void expect(String what, Object expected, Object actual) {
+    void expect(String what, boolean expected, boolean actual) {
+        note(what, Boolean.toString(expected), Boolean.toString(actual));
+    }
+
+    void expectSame(String what, Object expected, Object actual) {
         note(what, expected.toString(), actual.toString());
     }
 
@@ -134,6 +139,11 @@ public final class Trial implements AutoCloseable {
                 "no TDP: KVM_CAP_PRE_FAULT_MEMORY is 0, this kernel shadows page tables");
     }
 
+    /** The width of physical addresses: of the host with TDP, of what a guest may be told otherwise. */
+    int guestPhysicalBits() {
+        return CpuidTable.supported(this).leaf(0x8000_0008, 0).eax() & 0xFF;
+    }
+
     ModelInspection model() {
         return require(on.model(), "only a model shows this");
     }
@@ -164,7 +174,8 @@ public final class Trial implements AutoCloseable {
     }
 
     RawVm vm(VmType type) {
-        return new RawVm(this, adopt("KVM_CREATE_VM " + type, request(system(), KvmIoctl.CREATE_VM, type.value())), type);
+        return new RawVm(
+                this, adopt("KVM_CREATE_VM " + type, request(system(), KvmIoctl.CREATE_VM, type.value())), type);
     }
 
     /** A VM with private memory, or a skip. */
@@ -188,6 +199,20 @@ public final class Trial implements AutoCloseable {
 
     HostMemory memory(HostMemoryKind kind, long length) {
         return own(kernel().allocate(kind, length));
+    }
+
+    /** 8 bytes of host memory, touching only their page. */
+    long load(HostMemory memory, long offset) {
+        MemorySegment eight = struct(Long.BYTES);
+        must("touch of host memory", memory.load(offset, eight));
+        return eight.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    /** Writes 8 bytes of host memory, touching only their page. */
+    void store(HostMemory memory, long offset, long value) {
+        MemorySegment eight = struct(Long.BYTES);
+        eight.set(ValueLayout.JAVA_LONG, 0, value);
+        must("touch of host memory", memory.store(offset, eight));
     }
 
     /** Zeroed native memory for a struct. */
