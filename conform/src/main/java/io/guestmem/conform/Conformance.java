@@ -17,7 +17,11 @@ public final class Conformance {
                     SystemChecks.all(),
                     SlotChecks.all(),
                     GuestMemfdSlotChecks.all(),
-                    GuestMemfdChecks.all())
+                    GuestMemfdChecks.all(),
+                    AttributeChecks.all(),
+                    DirtyChecks.all(),
+                    StatisticsChecks.all(),
+                    SregsChecks.all())
             .flatMap(List::stream)
             .sorted(Comparator.comparing(Conformance::chapter).thenComparing(Check::id))
             .toList();

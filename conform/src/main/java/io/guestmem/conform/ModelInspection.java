@@ -7,6 +7,15 @@ public interface ModelInspection {
     /** The generation of the memslots of an address space. */
     long generation(KvmFile vm, int addressSpace);
 
+    /**
+     * Whether a block of a memslot has pages of both attributes ({@code KVM_LPAGE_MIXED_FLAG}).
+     *
+     * @param slot of address space 0
+     * @param level 2 or 3
+     * @param gfn the first of the block
+     */
+    boolean isMixed(KvmFile vm, int slot, int level, long gfn);
+
     /** Begins an invalidation of host memory, as an mmu notifier does, and leaves it open. */
     Invalidation openInvalidation(KvmFile vm, long hva, long length);
 
