@@ -1,6 +1,7 @@
 package io.guestmem.conform;
 
 import io.guestmem.abi.KernelException;
+import io.guestmem.linux.LinuxException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -68,8 +69,10 @@ public final class Conformance {
             return CheckResult.skipped(check.id(), skipped.getMessage());
         } catch (MismatchException mismatch) {
             return CheckResult.failed(check.id(), mismatch.expected(), mismatch.actual(), mismatch.getMessage());
-        } catch (KernelException refused) {
+        } catch (KernelException | LinuxException refused) {
             return CheckResult.failed(check.id(), "no errno", refused.getMessage(), "preparation");
+        } catch (RuntimeException broken) {
+            return CheckResult.failed(check.id(), "no exception", broken.toString(), "the check broke");
         }
     }
 }

@@ -69,6 +69,7 @@ final class LinuxOtherProcess implements HostActions.OtherProcess {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
+                "-XX:-UsePerfData",
                 "-Xmx32m"));
         String main = OtherProcessMain.class.getName();
         Module module = OtherProcessMain.class.getModule();
@@ -135,11 +136,13 @@ final class LinuxOtherProcess implements HostActions.OtherProcess {
             orders.write(order);
             orders.newLine();
             orders.flush();
-            String answer = answers.readLine();
-            if (answer == null) {
-                throw new IllegalStateException("the other process has gone");
+            for (String line = answers.readLine(); line != null; line = answers.readLine()) {
+                // A JVM may have warnings of its own to print.
+                if (line.startsWith(OtherProcessMain.ANSWER)) {
+                    return Long.parseLong(line.substring(OtherProcessMain.ANSWER.length()));
+                }
             }
-            return Long.parseLong(answer);
+            throw new IllegalStateException("the other process has gone");
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot talk to the other process", failed);
         }

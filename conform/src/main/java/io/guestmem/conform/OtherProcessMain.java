@@ -20,7 +20,7 @@ import java.util.List;
 
 /**
  * A process that gets descriptors of KVM's files and does with them what it is told, one order a line on its standard input, one
- * result a line on its standard output: 0 or more, or a negated errno.
+ * result a line on its standard output: {@code =} and 0 or more, or a negated errno.
  *
  * <pre>{@code
  * ioctl FILE REQUEST HEX      HEX is the struct; none is a null pointer
@@ -29,6 +29,9 @@ import java.util.List;
  * }</pre>
  */
 public final class OtherProcessMain {
+    /** How a line with a result begins. */
+    static final String ANSWER = "=";
+
     private OtherProcessMain() {}
 
     /**
@@ -40,7 +43,7 @@ public final class OtherProcessMain {
         List<FileDescriptor> files = receive(Path.of(arguments[0]), Integer.parseInt(arguments[1]));
         BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String order = orders.readLine(); order != null; order = orders.readLine()) {
-            System.out.println(obey(order.split(" ", -1), files));
+            System.out.println(ANSWER + obey(order.split(" ", -1), files));
         }
     }
 

@@ -4,6 +4,7 @@ import static io.guestmem.abi.ErrorNumber.EINTR;
 
 import io.guestmem.abi.Capability;
 import io.guestmem.abi.ErrorNumber;
+import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.Kernel;
@@ -29,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Made and used by one thread; {@link #background} is how a check gets another.
  */
 public final class Trial implements AutoCloseable {
+    /** {@code ENOSYS}: a small kernel has no {@code process_vm_readv(2)}, by which host memory is touched. */
+    private static final long NO_SUCH_CALL = -38;
+
     private final ConformanceKernel on;
     private final Arena arena = Arena.ofShared();
     private final Deque<AutoCloseable> owned = new ArrayDeque<>();
@@ -204,15 +208,34 @@ public final class Trial implements AutoCloseable {
     /** 8 bytes of host memory, touching only their page. */
     long load(HostMemory memory, long offset) {
         MemorySegment eight = struct(Long.BYTES);
-        must("touch of host memory", memory.load(offset, eight));
+        must("touch of host memory", tryLoad(memory, offset, eight));
         return eight.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    /** The same: 0 or a negated errno. */
+    long tryLoad(HostMemory memory, long offset, MemorySegment eight) {
+        long result = memory.load(offset, eight);
+        if (result == NO_SUCH_CALL) {
+            result = memory.advise(HostAdvice.POPULATE_READ, offset & -Numbers.PAGE, Numbers.PAGE);
+            if (result == 0) {
+                eight.copyFrom(memory.segment().asSlice(offset, Long.BYTES));
+            }
+        }
+        return result;
     }
 
     /** Writes 8 bytes of host memory, touching only their page. */
     void store(HostMemory memory, long offset, long value) {
         MemorySegment eight = struct(Long.BYTES);
         eight.set(ValueLayout.JAVA_LONG, 0, value);
-        must("touch of host memory", memory.store(offset, eight));
+        long result = memory.store(offset, eight);
+        if (result == NO_SUCH_CALL) {
+            result = memory.advise(HostAdvice.POPULATE_WRITE, offset & -Numbers.PAGE, Numbers.PAGE);
+            if (result == 0) {
+                memory.segment().asSlice(offset, Long.BYTES).copyFrom(eight);
+            }
+        }
+        must("touch of host memory", result);
     }
 
     /** Zeroed native memory for a struct. */
