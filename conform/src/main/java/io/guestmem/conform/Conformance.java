@@ -20,6 +20,10 @@ public final class Conformance {
                     GuestMemfdSlotChecks.all(),
                     GuestMemfdChecks.all(),
                     AttributeChecks.all(),
+                    PreFaultChecks.all(),
+                    PreFaultPageChecks.all(),
+                    PreFaultRaceChecks.all(),
+                    PreFaultContextChecks.all(),
                     DirtyChecks.all(),
                     StatisticsChecks.all(),
                     SregsChecks.all())

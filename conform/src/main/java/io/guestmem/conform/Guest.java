@@ -86,6 +86,11 @@ final class Guest {
         return new Guest(trial, cpu(vm, 0), boot).withTables();
     }
 
+    /** A vCPU that was set up otherwise; only to be resumed and interrupted. */
+    static Guest bare(Trial trial, RawVcpu vcpu, HostMemory memory) {
+        return new Guest(trial, vcpu, memory);
+    }
+
     /** Another guest on the same tables and the same program page, with another vCPU. */
     Guest sibling(RawVm vm, int id) {
         return new Guest(trial, cpu(vm, id), boot);

@@ -36,6 +36,12 @@ public interface HostActions {
      */
     Optional<Runnable> unblockedSignal();
 
+    /**
+     * Makes the host's entries of memory read-only: a write makes one writable again in place, and no mmu notifier is called
+     * then. Closing the answer ends it.
+     */
+    Optional<AutoCloseable> writeProtect(HostMemory memory);
+
     /** Makes a page of memory broken, as the hardware would report it; empty where that would cost the host real memory. */
     Optional<Runnable> poison(HostMemory memory, long offset);
 
