@@ -24,6 +24,8 @@ public final class Conformance {
                     PreFaultPageChecks.all(),
                     PreFaultRaceChecks.all(),
                     PreFaultContextChecks.all(),
+                    TranslateChecks.all(),
+                    LegacyTranslateChecks.all(),
                     DirtyChecks.all(),
                     StatisticsChecks.all(),
                     SregsChecks.all())

@@ -5,7 +5,7 @@ import io.guestmem.abi.SregsLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Special registers for long mode. Source: AMD APM volume 2, chapters 4 and 5. */
+/** Special registers for long mode and protected mode. Source: AMD APM volume 2, chapters 4 and 5. */
 final class LongMode {
     /** Present, writable, user. */
     static final long TABLE = 7;
@@ -68,6 +68,16 @@ final class LongMode {
             set8(sregs, at + SegmentLayout.L, 0);
             set8(sregs, at + SegmentLayout.DB, 1);
         }
+    }
+
+    /** 32-bit supervisor mode, paging off. */
+    static void protectedMode(MemorySegment sregs) {
+        supervisor(sregs, 0);
+        sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR0, CR0_PE | CR0_ET_NE | CR0_WP);
+        sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR4, 0);
+        sregs.set(ValueLayout.JAVA_LONG, SregsLayout.EFER, 0);
+        set8(sregs, SregsLayout.CS + SegmentLayout.L, 0);
+        set8(sregs, SregsLayout.CS + SegmentLayout.DB, 1);
     }
 
     private static void paging(MemorySegment sregs, long cr3) {
