@@ -26,6 +26,10 @@ public final class Conformance {
                     PreFaultContextChecks.all(),
                     TranslateChecks.all(),
                     LegacyTranslateChecks.all(),
+                    MapMemoryChecks.all(),
+                    PopulationChecks.all(),
+                    MmuChecks.all(),
+                    MmuModelChecks.all(),
                     DirtyChecks.all(),
                     StatisticsChecks.all(),
                     SregsChecks.all())

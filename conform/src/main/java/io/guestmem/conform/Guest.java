@@ -44,6 +44,9 @@ final class Guest {
     private static final long MARK = 0xC000;
     private static final long RFLAGS_FIXED_IOPL3 = 1 << 1 | 3 << 12;
 
+    /** {@code out 0x10, al; jmp .} as 8 bytes: a program that is done at once. */
+    static final long DONE = 0xFEEB_10E6L;
+
     /** {@code mov [rsi], rcx; jmp .}: leaves a mark, then never ends. */
     private static final byte[] MARK_AND_SPIN = HexFormat.of().parseHex("48890eebfe");
 
@@ -82,18 +85,18 @@ final class Guest {
 
     /** Makes vCPU 0 and the slot of the guest's tables. */
     static Guest on(Trial trial, RawVm vm) {
+        return on(trial, vm, 0);
+    }
+
+    /** The same with another vCPU. */
+    static Guest on(Trial trial, RawVm vm, int vcpu) {
         HostMemory boot = vm.slot(BOOT_SLOT, 0, BOOT_SIZE);
-        return new Guest(trial, cpu(vm, 0), boot).withTables();
+        return new Guest(trial, cpu(vm, vcpu), boot).withTables();
     }
 
     /** A vCPU that was set up otherwise; only to be resumed and interrupted. */
     static Guest bare(Trial trial, RawVcpu vcpu, HostMemory memory) {
         return new Guest(trial, vcpu, memory);
-    }
-
-    /** Another guest on the same tables and the same program page, with another vCPU. */
-    Guest sibling(RawVm vm, int id) {
-        return new Guest(trial, cpu(vm, id), boot);
     }
 
     private static RawVcpu cpu(RawVm vm, int id) {
@@ -221,8 +224,17 @@ final class Guest {
 
     private Run run(byte[] code, Registers entry) {
         MemorySegment.copy(code, 0, boot.segment(), ValueLayout.JAVA_BYTE, PROGRAM, code.length);
+        return runAt(PROGRAM, entry);
+    }
+
+    /** Runs a program that the check has put there. */
+    Run execute(long gpa) {
+        return runAt(gpa, Registers.initial());
+    }
+
+    private Run runAt(long gpa, Registers entry) {
         MemorySegment registers = trial.struct(RegsLayout.STRUCT.size());
-        Registers all = entry.with(Register.RIP, PROGRAM).with(Register.RFLAGS, RFLAGS_FIXED_IOPL3);
+        Registers all = entry.with(Register.RIP, gpa).with(Register.RFLAGS, RFLAGS_FIXED_IOPL3);
         for (Register register : Register.values()) {
             registers.setAtIndex(ValueLayout.JAVA_LONG, register.ordinal(), all.get(register));
         }

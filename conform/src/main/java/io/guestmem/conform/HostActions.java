@@ -45,6 +45,12 @@ public interface HostActions {
     /** Makes a page of memory broken, as the hardware would report it; empty where that would cost the host real memory. */
     Optional<Runnable> poison(HostMemory memory, long offset);
 
+    /** Whether huge pages of a guest are not executable ({@code nx_huge_pages}); empty where nobody knows. */
+    Optional<Boolean> nxHugePages();
+
+    /** Whether the processor sets accessed and dirty bits in stage-2 entries; empty where nobody knows. */
+    Optional<Boolean> accessedDirtyBits();
+
     /** System calls on a file of KVM that it has no requests for. */
     Optional<FileActions> fileActions(KvmFile file);
 

@@ -4,34 +4,42 @@ import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 
 /**
- * 2 MiB of host memory that is one huge page of the host.
+ * Host memory in huge pages of the host, aligned to 2 MiB.
  *
  * @param memory around it
- * @param offset of it in there
+ * @param offset of the first huge page in there
+ * @param size a multiple of 2 MiB
  */
-record HugeBlock(HostMemory memory, long offset) {
-    /** A huge page, or a skip: the host must have one to give. */
+record HugeBlock(HostMemory memory, long offset, long size) {
+    /** One huge page, or a skip. */
     static HugeBlock of(Trial t) {
-        HugeBlock block = small(t);
-        long collapsed = block.collapse();
-        Trial.require(collapsed == 0, "the host has no transparent huge page: MADV_COLLAPSE " + Trial.answer(collapsed));
+        return of(t, 1);
+    }
+
+    /** Huge pages, or a skip: the host must have them to give. */
+    static HugeBlock of(Trial t, int pages) {
+        HugeBlock block = small(t, pages);
+        block.requireHuge();
         return block;
     }
 
     /** The same memory, populated in pages of 4 KiB. */
-    static HugeBlock small(Trial t) {
-        HostMemory memory = t.memory(2 * Numbers.HUGE);
-        HugeBlock block = new HugeBlock(memory, -memory.hva() & Numbers.HUGE - 1);
-        // Not every kernel has the advice; one without transparent huge pages refuses it.
+    static HugeBlock small(Trial t, int pages) {
+        long size = pages * Numbers.HUGE;
+        HostMemory memory = t.memory(size + Numbers.HUGE);
+        HugeBlock block = new HugeBlock(memory, -memory.hva() & Numbers.HUGE - 1, size);
+        // A kernel without transparent huge pages refuses the advice.
         memory.advise(HostAdvice.NO_HUGE_PAGE, 0, memory.length());
-        t.must("populate", memory.advise(HostAdvice.POPULATE_WRITE, block.offset, Numbers.HUGE));
+        t.must("populate", memory.advise(HostAdvice.POPULATE_WRITE, block.offset, size));
         return block;
     }
 
-    /** Makes it one huge page: 0, or a negated errno. */
-    long collapse() {
+    /** Makes it huge, or skips. */
+    void requireHuge() {
         memory.advise(HostAdvice.HUGE_PAGE, 0, memory.length());
-        return memory.advise(HostAdvice.COLLAPSE, offset, Numbers.HUGE);
+        long collapsed = memory.advise(HostAdvice.COLLAPSE, offset, size);
+        Trial.require(
+                collapsed == 0, "the host has no transparent huge page: MADV_COLLAPSE " + Trial.answer(collapsed));
     }
 
     long hva() {

@@ -30,6 +30,8 @@ import java.util.Set;
  * afterwards).
  */
 final class LinuxHostActions implements HostActions {
+    private static final Path MODULES = Path.of("/sys/module");
+
     @Override
     public Optional<OtherProcess> otherProcess(List<KvmFile> files) {
         return Optional.of(LinuxOtherProcess.start(
@@ -83,6 +85,28 @@ final class LinuxHostActions implements HostActions {
     @Override
     public Optional<Runnable> poison(HostMemory memory, long offset) {
         return Optional.empty();
+    }
+
+    @Override
+    public Optional<Boolean> nxHugePages() {
+        return parameter("kvm", "nx_huge_pages");
+    }
+
+    /** SVM always does; of VMX the module tells. */
+    @Override
+    public Optional<Boolean> accessedDirtyBits() {
+        return Files.isDirectory(MODULES.resolve("kvm_amd"))
+                ? Optional.of(true)
+                : parameter("kvm_intel", "eptad");
+    }
+
+    private static Optional<Boolean> parameter(String module, String name) {
+        try {
+            String value = Files.readString(MODULES.resolve(module).resolve("parameters").resolve(name));
+            return Optional.of(value.startsWith("Y") || value.startsWith("1"));
+        } catch (IOException _) {
+            return Optional.empty();
+        }
     }
 
     @Override

@@ -260,7 +260,7 @@ final class PreFaultRaceChecks {
         vm.slot(0, GPA, 4 * PAGE);
         vm.slot(1, GPA + 8 * PAGE, 4 * PAGE);
         vcpu.preFaultAll(GPA, PAGE);
-        ModelInspection.Pause pause = model.pauseNextFault(vm.file());
+        ModelInspection.Pause pause = model.pauseNextFault(vm.file(), ModelInspection.Place.PAGE_LOOKED_UP);
         AtomicReference<Runnable> signal = new AtomicReference<>();
         Background<PreFaulted> preFault = t.background("pre-fault", () -> {
             t.on().host().unblockedSignal().ifPresent(signal::set);

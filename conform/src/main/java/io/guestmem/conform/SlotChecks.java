@@ -281,7 +281,7 @@ final class SlotChecks {
         ModelInspection model = t.model();
         RawVm vm = t.vm();
         HostMemory memory = vm.slot(0, GPA, PAGE);
-        ModelInspection.Invalidation open = model.openInvalidation(vm.file(), memory.hva(), PAGE);
+        ModelInspection.Hold open = model.openInvalidation(vm.file(), memory.hva(), PAGE);
         Background<Long> deletion = t.background("delete", () -> vm.delete(0));
         t.expect("deletion waits", true, deletion.isStillBusyAfter(java.time.Duration.ofMillis(100)));
         open.close();
