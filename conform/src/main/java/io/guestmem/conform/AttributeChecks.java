@@ -38,12 +38,7 @@ final class AttributeChecks {
                         "kvm_main.c:kvm_supported_mem_attributes",
                         AttributeChecks::defaultType,
                         REAL),
-                Check.of(
-                        "ATTR-03",
-                        "attributes need no memslot",
-                        store,
-                        AttributeChecks::withoutSlot,
-                        PRIVATE_MEMORY),
+                Check.of("ATTR-03", "attributes need no memslot", store, AttributeChecks::withoutSlot, PRIVATE_MEMORY),
                 Check.of("ATTR-04", "and outlive it", store, AttributeChecks::outliveTheSlot, PRIVATE_MEMORY),
                 Check.of("ATTR-05", "the same again zaps nothing", store, AttributeChecks::sameAgain, PRIVATE_MEMORY),
                 Check.of(
@@ -74,8 +69,7 @@ final class AttributeChecks {
                         "mmu.c:kvm_handle_noslot_fault",
                         AttributeChecks::noSlot,
                         PRIVATE_MEMORY),
-                Check.of(
-                        "ATTR-11", "conversion keeps both contents", gmem, AttributeChecks::contents, PRIVATE_MEMORY),
+                Check.of("ATTR-11", "conversion keeps both contents", gmem, AttributeChecks::contents, PRIVATE_MEMORY),
                 Check.of(
                         "ATTR-12",
                         "a private page begins as zeroes",
@@ -183,8 +177,7 @@ final class AttributeChecks {
         block.expectMapped(t, 0, 0);
         block.vcpu.preFaultAll(GPA, 8 * PAGE);
         block.expectMapped(t, 0, 8);
-        t.on().model()
-                .ifPresent(model -> t.expect("MIXED", true, model.isMixed(block.vm.file(), 0, 2, GPA / PAGE)));
+        t.on().model().ifPresent(model -> t.expect("MIXED", true, model.isMixed(block.vm.file(), 0, 2, GPA / PAGE)));
     }
 
     private static void uniformAgain(Trial t) {
@@ -194,8 +187,7 @@ final class AttributeChecks {
         block.vm.makeShared(GPA + 5 * PAGE, PAGE);
         block.vcpu.preFaultAll(GPA + 5 * PAGE, PAGE);
         block.expectMapped(t, 1, 0);
-        t.on().model()
-                .ifPresent(model -> t.expect("MIXED", false, model.isMixed(block.vm.file(), 0, 2, GPA / PAGE)));
+        t.on().model().ifPresent(model -> t.expect("MIXED", false, model.isMixed(block.vm.file(), 0, 2, GPA / PAGE)));
     }
 
     private static void mixedGibibyte(Trial t) {

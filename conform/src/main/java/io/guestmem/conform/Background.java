@@ -11,7 +11,7 @@ import java.util.concurrent.TimeoutException;
 /** Work on a thread of its own. */
 final class Background<T> implements AutoCloseable {
     /** No check of this suite takes as long, on any machine. */
-    static final Duration LIMIT = Duration.ofSeconds(120);
+    static final Duration LIMIT = Duration.ofMinutes(2);
 
     private final CountDownLatch started = new CountDownLatch(1);
     private final FutureTask<T> task;

@@ -26,6 +26,8 @@ public final class Conformance {
                     PreFaultContextChecks.all(),
                     TranslateChecks.all(),
                     LegacyTranslateChecks.all(),
+                    Translate2Checks.all(),
+                    RandomWalkChecks.all(),
                     MapMemoryChecks.all(),
                     PopulationChecks.all(),
                     MmuChecks.all(),
@@ -34,7 +36,7 @@ public final class Conformance {
                     StatisticsChecks.all(),
                     SregsChecks.all())
             .flatMap(List::stream)
-            .sorted(Comparator.comparing(Conformance::chapter).thenComparing(Check::id))
+            .sorted(Comparator.comparingInt(Conformance::chapter).thenComparing(Check::id))
             .toList();
 
     private Conformance() {}
@@ -76,11 +78,11 @@ public final class Conformance {
             check.body().run(trial);
             return CheckResult.passed(check.id(), trial.seen());
         } catch (SkippedException skipped) {
-            return CheckResult.skipped(check.id(), skipped.getMessage());
+            return CheckResult.skipped(check.id(), skipped.reason());
         } catch (MismatchException mismatch) {
-            return CheckResult.failed(check.id(), mismatch.expected(), mismatch.actual(), mismatch.getMessage());
+            return CheckResult.failed(check.id(), mismatch.expected(), mismatch.actual(), mismatch.what());
         } catch (KernelException | LinuxException refused) {
-            return CheckResult.failed(check.id(), "no errno", refused.getMessage(), "preparation");
+            return CheckResult.failed(check.id(), "no errno", refused.toString(), "preparation");
         } catch (RuntimeException broken) {
             return CheckResult.failed(check.id(), "no exception", broken.toString(), "the check broke");
         }

@@ -99,7 +99,7 @@ record CpuidTable(MemorySegment struct) {
     /** The width of physical addresses that the guest is told. */
     CpuidTable withPhysicalBits(int bits) {
         Leaf leaf = leaf(0x8000_0008, 0);
-        leaf.set(CpuidLayout.ENTRY_EAX, leaf.eax() & ~0xFF | bits);
+        leaf.set(CpuidLayout.ENTRY_EAX, (leaf.eax() & ~0xFF) | bits);
         return this;
     }
 }

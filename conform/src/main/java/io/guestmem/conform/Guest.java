@@ -235,8 +235,11 @@ final class Guest {
     private Run runAt(long gpa, Registers entry) {
         MemorySegment registers = trial.struct(RegsLayout.STRUCT.size());
         Registers all = entry.with(Register.RIP, gpa).with(Register.RFLAGS, RFLAGS_FIXED_IOPL3);
+        // The constants are in the order of the struct.
+        long at = RegsLayout.RAX;
         for (Register register : Register.values()) {
-            registers.setAtIndex(ValueLayout.JAVA_LONG, register.ordinal(), all.get(register));
+            registers.set(ValueLayout.JAVA_LONG, at, all.get(register));
+            at += Long.BYTES;
         }
         vcpu.setRegisters(registers);
         return resume();

@@ -55,7 +55,8 @@ final class GuestMemfdChecks {
                 Check.of("GMEM-07", "mapped with the flag only", map, GuestMemfdChecks::mapWithoutFlag, REAL),
                 Check.of("GMEM-08", "mapped shared only", map, GuestMemfdChecks::mapPrivate, REAL),
                 Check.of("GMEM-09", "pages that the host may not touch", fault, GuestMemfdChecks::noTouch, REAL),
-                Check.of("GMEM-10", "pages begin as zeroes, again after a hole", fault, GuestMemfdChecks::content, REAL),
+                Check.of(
+                        "GMEM-10", "pages begin as zeroes, again after a hole", fault, GuestMemfdChecks::content, REAL),
                 Check.of("GMEM-11", "modes that it does not know", allocate, GuestMemfdChecks::modes, REAL),
                 Check.of("GMEM-12", "beyond the end", allocate, GuestMemfdChecks::beyondTheEnd, REAL),
                 Check.of("GMEM-13", "ranges that are not pages", allocate, GuestMemfdChecks::unaligned, REAL),
@@ -295,21 +296,25 @@ final class GuestMemfdChecks {
     }
 
     private static void collapse(Trial t) {
-        HostMemory memory = t.own(t.guestMemfdVm().sharedGuestMemfd(2 * Numbers.HUGE).map(2 * Numbers.HUGE));
+        HostMemory memory =
+                t.own(t.guestMemfdVm().sharedGuestMemfd(2 * Numbers.HUGE).map(2 * Numbers.HUGE));
         long aligned = -memory.hva() & Numbers.HUGE - 1;
         t.must("touch", memory.advise(HostAdvice.POPULATE_WRITE, aligned, Numbers.HUGE));
         t.expect("MADV_COLLAPSE", EINVAL, memory.advise(HostAdvice.COLLAPSE, aligned, Numbers.HUGE));
     }
 
     private static void write(Trial t) {
-        t.expect("write", EINVAL, actions(t, t.guestMemfdVm().sharedGuestMemfd(PAGE)).write());
+        t.expect(
+                "write",
+                EINVAL,
+                actions(t, t.guestMemfdVm().sharedGuestMemfd(PAGE)).write());
     }
 
     private static void userfaultfd(Trial t) {
         HostMemory memory = t.own(t.guestMemfdVm().sharedGuestMemfd(PAGE).map(PAGE));
         for (UserfaultfdMode mode : UserfaultfdMode.values()) {
-            long result = t.require(
-                    t.on().host().registerUserfaultfd(memory, mode), "this host has no userfaultfd to offer");
+            long result =
+                    t.require(t.on().host().registerUserfaultfd(memory, mode), "this host has no userfaultfd to offer");
             t.expect("UFFDIO_REGISTER " + mode, EINVAL, result);
         }
     }

@@ -35,8 +35,10 @@ final class LegacyTranslateChecks {
     private static void enter(WalkTables tables, long cr4) {
         MemorySegment sregs = tables.vcpu().systemRegisters();
         LongMode.protectedMode(sregs);
-        sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR0, sregs.get(ValueLayout.JAVA_LONG, SregsLayout.CR0)
-                | LongMode.CR0_PG);
+        sregs.set(
+                ValueLayout.JAVA_LONG,
+                SregsLayout.CR0,
+                sregs.get(ValueLayout.JAVA_LONG, SregsLayout.CR0) | LongMode.CR0_PG);
         sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR3, ROOT);
         sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR4, cr4);
         long result = tables.vcpu().setSystemRegisters(sregs);
@@ -56,7 +58,7 @@ final class LegacyTranslateChecks {
         tables.put32(directoryEntry, 0x2000 | RIGHTS | LARGE);
         tables.expect("bit 7 without PSE is ignored", WalkTables.DATA | 0x123, LINEAR);
         enter(tables, LongMode.CR4_PSE);
-        long offset = LINEAR & (4 << 20) - 1;
+        long offset = LINEAR & ((4 << 20) - 1);
         tables.put32(directoryEntry, 5 << 22 | RIGHTS | LARGE);
         tables.expect("4 MiB", 5L << 22 | offset, LINEAR);
         tables.put32(directoryEntry, 5 << 22 | 0xA << 13 | RIGHTS | LARGE);

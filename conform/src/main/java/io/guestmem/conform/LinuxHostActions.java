@@ -95,14 +95,13 @@ final class LinuxHostActions implements HostActions {
     /** SVM always does; of VMX the module tells. */
     @Override
     public Optional<Boolean> accessedDirtyBits() {
-        return Files.isDirectory(MODULES.resolve("kvm_amd"))
-                ? Optional.of(true)
-                : parameter("kvm_intel", "eptad");
+        return Files.isDirectory(MODULES.resolve("kvm_amd")) ? Optional.of(true) : parameter("kvm_intel", "eptad");
     }
 
     private static Optional<Boolean> parameter(String module, String name) {
         try {
-            String value = Files.readString(MODULES.resolve(module).resolve("parameters").resolve(name));
+            String value = Files.readString(
+                    MODULES.resolve(module).resolve("parameters").resolve(name));
             return Optional.of(value.startsWith("Y") || value.startsWith("1"));
         } catch (IOException _) {
             return Optional.empty();

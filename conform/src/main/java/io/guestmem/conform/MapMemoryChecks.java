@@ -39,8 +39,18 @@ final class MapMemoryChecks {
                 Check.of("MM-05", "v1: never larger than asked for", firstX86, MapMemoryChecks::neverLarger, MODEL),
                 Check.of("MM-06", "v1: WRITE writes", firstX86, MapMemoryChecks::write, MODEL),
                 Check.of("MM-07", "v2: arguments that are refused", second, MapMemoryChecks::secondRefused, MODEL),
-                Check.of("MM-08", "v2: the error is told after progress too", second, MapMemoryChecks::secondPartial, MODEL),
-                Check.of("MM-09", "v3 has the code of the final request", "KVM_MAP_MEMORY v3", MapMemoryChecks::third, MODEL),
+                Check.of(
+                        "MM-08",
+                        "v2: the error is told after progress too",
+                        second,
+                        MapMemoryChecks::secondPartial,
+                        MODEL),
+                Check.of(
+                        "MM-09",
+                        "v3 has the code of the final request",
+                        "KVM_MAP_MEMORY v3",
+                        MapMemoryChecks::third,
+                        MODEL),
                 Check.of("MM-10", "all make the same entries", "derived", MapMemoryChecks::sameEntries, MODEL));
     }
 
@@ -84,7 +94,7 @@ final class MapMemoryChecks {
     }
 
     /** A vCPU of a VM with a slot of 8 pages, on a kernel that has both requests, or a skip. */
-    private static RawVcpu vcpu(Trial t, RawVm vm) {
+    private static RawVcpu vcpu(RawVm vm) {
         vm.slot(0, GPA, 8 * PAGE);
         return offered(vm.vcpu(0));
     }
@@ -98,13 +108,13 @@ final class MapMemoryChecks {
     }
 
     private static void flags(Trial t) {
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         t.expect("flag 16", EINVAL, first(vcpu, GFN, 1, 16, 0).result());
         t.expect("PRIVATE, default VM", EINVAL, first(vcpu, GFN, 1, PRIVATE, 0).result());
     }
 
     private static void ranges(Trial t) {
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         t.expect("no pages", EINVAL, first(vcpu, GFN, 0, 0, 0).result());
         t.expect("base_gfn + nr_pages wraps", EINVAL, first(vcpu, -1, 1, 0, 0).result());
         t.expect("source 1", EINVAL, first(vcpu, GFN, 1, 0, 1).result());
@@ -112,14 +122,17 @@ final class MapMemoryChecks {
 
     private static void source(Trial t) {
         long source = t.memory(PAGE).hva();
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         t.expect("default VM", EINVAL, first(vcpu, GFN, 1, 0, source).result());
-        RawVcpu ofPrivate = vcpu(t, t.vm(VmType.SW_PROTECTED));
-        t.expect("VM with private memory", EINVAL, first(ofPrivate, GFN, 1, 0, source).result());
+        RawVcpu ofPrivate = vcpu(t.vm(VmType.SW_PROTECTED));
+        t.expect(
+                "VM with private memory",
+                EINVAL,
+                first(ofPrivate, GFN, 1, 0, source).result());
     }
 
     private static void partial(Trial t) {
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         t.expectSame("10 pages of 8", new Mapped(-EAGAIN.number(), GFN + 8, 2), first(vcpu, GFN, 10, 0, 0));
         t.expectSame("the rest", new Mapped(-EFAULT.number(), GFN + 8, 2), first(vcpu, GFN + 8, 2, 0, 0));
     }
@@ -128,9 +141,12 @@ final class MapMemoryChecks {
         RawVm vm = t.vm();
         HugeBlock block = HugeBlock.of(t);
         t.must("memslot", vm.set(Region.of(1, Numbers.GIB, Numbers.HUGE, block.hva())));
-        RawVcpu vcpu = vcpu(t, vm);
+        RawVcpu vcpu = vcpu(vm);
         long before = vm.statistics().value("pages_4k");
-        t.expect("one page of a huge one", 0, first(vcpu, Numbers.GIB / PAGE, 1, 0, 0).result());
+        t.expect(
+                "one page of a huge one",
+                0,
+                first(vcpu, Numbers.GIB / PAGE, 1, 0, 0).result());
         t.expect("pages_2m", 0, vm.statistics().value("pages_2m"));
         t.expect("pages_4k more", 1, vm.statistics().value("pages_4k") - before);
         t.expect("all of it", 0, first(vcpu, Numbers.GIB / PAGE, 512, 0, 0).result());
@@ -140,24 +156,27 @@ final class MapMemoryChecks {
     private static void write(Trial t) {
         ModelInspection model = t.model();
         RawVm vm = t.vm();
-        RawVcpu vcpu = vcpu(t, vm);
+        RawVcpu vcpu = vcpu(vm);
         long page = GPA + 3 * PAGE;
         t.expect("READ of an untouched page", 0, first(vcpu, GFN + 2, 1, 0, 0).result());
         t.expect("writable", false, model.leaf(vm.file(), 0, GPA + 2 * PAGE).writable());
-        t.expect("WRITE of an untouched page", 0, first(vcpu, GFN + 3, 1, WRITE, 0).result());
+        t.expect(
+                "WRITE of an untouched page",
+                0,
+                first(vcpu, GFN + 3, 1, WRITE, 0).result());
         t.expect("writable", true, model.leaf(vm.file(), 0, page).writable());
         t.expect("accessed", true, model.leaf(vm.file(), 0, page).accessed());
     }
 
     private static void secondRefused(Trial t) {
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         t.expect("flags 1", EINVAL, second(vcpu, GPA, PAGE, 1).result());
         t.expect("size 0", EINVAL, second(vcpu, GPA, 0, 0).result());
         t.expect("base_address + 1", EINVAL, second(vcpu, GPA + 1, PAGE, 0).result());
     }
 
     private static void secondPartial(Trial t) {
-        RawVcpu vcpu = vcpu(t, t.vm());
+        RawVcpu vcpu = vcpu(t.vm());
         long end = GPA + 8 * PAGE;
         t.expectSame("outside", new Mapped(-EINVAL.number(), end, PAGE), second(vcpu, end, PAGE, 0));
         t.expectSame("10 pages of 8", new Mapped(-EINVAL.number(), end, 2 * PAGE), second(vcpu, GPA, 10 * PAGE, 0));
@@ -168,7 +187,8 @@ final class MapMemoryChecks {
         t.requireTdp();
         RawVm vm = t.vm();
         vm.slot(0, GPA, PAGE);
-        boolean asProposed = t.on().model().map(ModelInspection::isThirdProposal).orElse(false);
+        boolean asProposed =
+                t.on().model().map(ModelInspection::isThirdProposal).orElse(false);
         t.expect(
                 "outside",
                 asProposed ? -EINVAL.number() : -ENOENT.number(),
@@ -187,13 +207,12 @@ final class MapMemoryChecks {
                 t.store(memory, page * PAGE, 1);
             }
             t.must("memslot", vm.set(Region.of(1, Numbers.GIB, memory)));
-            RawVcpu vcpu = vcpu(t, vm);
-            long result =
-                    switch (dialect) {
-                        case 0 -> first(vcpu, Numbers.GIB / PAGE, 8, 0, 0).result();
-                        case 1 -> second(vcpu, Numbers.GIB, 8 * PAGE, 0).result();
-                        default -> vcpu.preFault(Numbers.GIB, 8 * PAGE).result();
-                    };
+            RawVcpu vcpu = vcpu(vm);
+            long result = switch (dialect) {
+                case 0 -> first(vcpu, Numbers.GIB / PAGE, 8, 0, 0).result();
+                case 1 -> second(vcpu, Numbers.GIB, 8 * PAGE, 0).result();
+                default -> vcpu.preFault(Numbers.GIB, 8 * PAGE).result();
+            };
             t.expect("8 pages", 0, result);
             List<ModelInspection.Leaf> leaves = new ArrayList<>();
             for (int page = 0; page < 8; page++) {

@@ -7,6 +7,7 @@ final class MismatchException extends RuntimeException {
     @Serial
     private static final long serialVersionUID = 1;
 
+    private final String what;
     private final String expected;
     private final String actual;
 
@@ -17,8 +18,13 @@ final class MismatchException extends RuntimeException {
      */
     MismatchException(String what, String expected, String actual) {
         super(what, null, false, false);
+        this.what = what;
         this.expected = expected;
         this.actual = actual;
+    }
+
+    String what() {
+        return what;
     }
 
     String expected() {

@@ -66,7 +66,13 @@ final class MmuChecks {
                         MmuChecks::executedHuge,
                         TDP,
                         MODEL),
-                Check.of("MMU-17", "without accessed bits an access faults", fast, MmuChecks::accessTracking, TDP, MODEL),
+                Check.of(
+                        "MMU-17",
+                        "without accessed bits an access faults",
+                        fast,
+                        MmuChecks::accessTracking,
+                        TDP,
+                        MODEL),
                 Check.of("MMU-18", "a write after logging was read is dirty", fast, MmuChecks::dirtyAgain, TDP, MODEL));
     }
 
@@ -162,8 +168,7 @@ final class MmuChecks {
         second.preFaultAll(GPA, 16 * PAGE);
         t.expect("pages more after the second vCPU", 0, vm.statistics().mappedPages() - mapped);
         t.on().model()
-                .ifPresent(model ->
-                        t.expect("roots", 1, model.roots(vm.file()).size()));
+                .ifPresent(model -> t.expect("roots", 1, model.roots(vm.file()).size()));
     }
 
     private static void slotOverMmio(Trial t) {

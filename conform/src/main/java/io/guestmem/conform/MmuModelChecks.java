@@ -80,7 +80,7 @@ final class MmuModelChecks {
         Memory memory = Memory.of(t);
         memory.vcpu.preFaultAll(GPA, PAGE);
         Background<PreFaulted> preFault;
-        try (ModelInspection.Hold hold = model.freeze(memory.vm.file(), 0, GPA + PAGE)) {
+        try (ModelInspection.Hold _ = model.freeze(memory.vm.file(), 0, GPA + PAGE)) {
             preFault = memory.preFault(GPA + PAGE);
             t.expect("it waits while the entry is frozen", true, preFault.isStillBusyAfter(A_WHILE));
         }
@@ -125,7 +125,7 @@ final class MmuModelChecks {
         Memory memory = Memory.of(t);
         long hva = memory.memory.hva();
         Background<PreFaulted> between;
-        try (ModelInspection.Hold first = model.openInvalidation(memory.vm.file(), hva, PAGE)) {
+        try (ModelInspection.Hold _ = model.openInvalidation(memory.vm.file(), hva, PAGE)) {
             ModelInspection.Hold second = model.openInvalidation(memory.vm.file(), hva + 12 * PAGE, PAGE);
             between = memory.preFault(GPA + 6 * PAGE);
             t.expect("it waits for both", true, between.isStillBusyAfter(A_WHILE));
@@ -164,17 +164,21 @@ final class MmuModelChecks {
         memory.vm.slot(1, GPA + 64 * PAGE, PAGE);
         memory.vcpu.preFaultAll(GPA, PAGE);
         t.expectSame(
-                "roots", List.of(true), model.roots(memory.vm.file()).stream().map(ModelInspection.Root::valid).toList());
+                "roots",
+                List.of(true),
+                model.roots(memory.vm.file()).stream()
+                        .map(ModelInspection.Root::valid)
+                        .toList());
         t.must("delete", memory.vm.delete(1));
         t.expectSame(
-                "roots after a deletion",
-                List.of(new ModelInspection.Root(false, 1)),
-                model.roots(memory.vm.file()));
+                "roots after a deletion", List.of(new ModelInspection.Root(false, 1)), model.roots(memory.vm.file()));
         memory.vcpu.preFaultAll(GPA, PAGE);
         t.expectSame(
                 "roots after the next fault",
                 List.of(true),
-                model.roots(memory.vm.file()).stream().map(ModelInspection.Root::valid).toList());
+                model.roots(memory.vm.file()).stream()
+                        .map(ModelInspection.Root::valid)
+                        .toList());
     }
 
     private static void generationWraps(Trial t) {
@@ -184,7 +188,7 @@ final class MmuModelChecks {
         memory.vcpu.preFaultAll(GPA, 4 * PAGE);
         Region region = Region.of(1, GPA + 64 * PAGE, other);
         boolean logging = true;
-        while ((model.generation(memory.vm.file(), 0) + 2 & (1 << GENERATION_BITS) - 1) > 1) {
+        while (((model.generation(memory.vm.file(), 0) + 2) & ((1 << GENERATION_BITS) - 1)) > 1) {
             t.must("logging", memory.vm.set(region.withFlags(logging ? Region.LOG : 0)));
             logging = !logging;
         }
@@ -204,8 +208,10 @@ final class MmuModelChecks {
             randomOperation(memory, random);
             if (i % 7 == 0) {
                 memory.vcpu.preFaultAll(Numbers.GIB + random.nextInt(512) * PAGE, PAGE);
-                t.must("logging", memory.vm.set(Region.of(1, Numbers.GIB, Numbers.HUGE, block.hva())
-                        .withFlags(random.nextInt(2) * Region.LOG)));
+                t.must(
+                        "logging",
+                        memory.vm.set(Region.of(1, Numbers.GIB, Numbers.HUGE, block.hva())
+                                .withFlags(random.nextInt(2) * Region.LOG)));
             }
             Statistics statistics = memory.vm.statistics();
             for (int level = 1; level <= 3; level++) {

@@ -51,7 +51,8 @@ final class NestedGuest {
 
     /** Whether a guest may have nested guests with nested paging: CPUID 0x80000001 ecx bit 2, 0x8000000A edx bit 0. */
     static boolean offered(CpuidTable cpuid) {
-        return (cpuid.leaf(0x8000_0001, 0).ecx() & 1 << 2) != 0 && (cpuid.leaf(0x8000_000A, 0).edx() & 1) != 0;
+        return (cpuid.leaf(0x8000_0001, 0).ecx() & 1 << 2) != 0
+                && (cpuid.leaf(0x8000_000A, 0).edx() & 1) != 0;
     }
 
     /** 0, or a negated errno. Guest memory must reach up to the tables. */

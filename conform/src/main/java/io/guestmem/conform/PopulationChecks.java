@@ -152,8 +152,7 @@ final class PopulationChecks {
         struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.SIZE, PAGE);
         byte[] bytes = struct.toArray(ValueLayout.JAVA_BYTE);
         t.expect("populate there", 1, other.ioctl(0, KvmIoctl.GUEST_MEMFD_POPULATE.code(), bytes));
-        t.expect(
-                "CHECK_EXTENSION there", EIO, other.ioctl(0, KvmIoctl.CHECK_EXTENSION.code(), new byte[0]));
+        t.expect("CHECK_EXTENSION there", EIO, other.ioctl(0, KvmIoctl.CHECK_EXTENSION.code(), new byte[0]));
         t.expect("populate here", EEXIST, memory.vm.populate(GPA, PAGE, 0));
     }
 

@@ -41,7 +41,12 @@ final class PreFaultChecks {
                 Check.of("PF-01", "a flag is refused", outer, PreFaultChecks::flag, REAL),
                 Check.of("PF-02", "ranges that are refused", outer, PreFaultChecks::ranges, REAL),
                 Check.of("PF-03", "padding is ignored", outer, PreFaultChecks::padding, REAL),
-                Check.of("PF-04", "pointers that are refused", "kvm_main.c:kvm_vcpu_ioctl", PreFaultChecks::pointers, REAL),
+                Check.of(
+                        "PF-04",
+                        "pointers that are refused",
+                        "kvm_main.c:kvm_vcpu_ioctl",
+                        PreFaultChecks::pointers,
+                        REAL),
                 Check.of("PF-05", "no TDP", "mmu.c:kvm_tdp_page_prefault", PreFaultChecks::withoutTdp, REAL),
                 Check.of("PF-06", "a flag comes before no TDP", outer, PreFaultChecks::flagWithoutTdp, REAL),
                 Check.of("PF-07", "a whole range", test, PreFaultChecks::wholeRange, TDP),
@@ -52,9 +57,17 @@ final class PreFaultChecks {
                 Check.of("PF-12", "a gap becomes an MMIO entry", noSlot, PreFaultChecks::mmioEntry, TDP),
                 Check.of("PF-14", "immediate_exit is not looked at", outer, PreFaultChecks::immediateExit, TDP),
                 Check.of(
-                        "PF-15", "host memory that is not there", "mmu.c:kvm_handle_error_pfn", PreFaultChecks::noHostMemory, TDP),
+                        "PF-15",
+                        "host memory that is not there",
+                        "mmu.c:kvm_handle_error_pfn",
+                        PreFaultChecks::noHostMemory,
+                        TDP),
                 Check.of(
-                        "PF-35", "before anything else was done", "mmu.c:kvm_mmu_reload", PreFaultChecks::beforeAnything, TDP),
+                        "PF-35",
+                        "before anything else was done",
+                        "mmu.c:kvm_mmu_reload",
+                        PreFaultChecks::beforeAnything,
+                        TDP),
                 Check.of("PF-44", "beyond the last page frame", noSlot, PreFaultChecks::beyondTheLastFrame, TDP),
                 Check.of("PF-45", "an error after progress is told next time", outer, PreFaultChecks::errorLater, TDP),
                 Check.of("PF-46", "progress or an error, never both", test, PreFaultChecks::progressOrError, TDP));
@@ -132,10 +145,7 @@ final class PreFaultChecks {
         vm.slot(0, GPA, HUGE + PAGE);
         long last = GPA + HUGE;
         t.expectSame("the last page and one more", new PreFaulted(0, last + PAGE, PAGE), vcpu.preFault(last, 2 * PAGE));
-        t.expectSame(
-                "the rest",
-                new PreFaulted(-ENOENT.number(), last + PAGE, PAGE),
-                vcpu.preFault(last + PAGE, PAGE));
+        t.expectSame("the rest", new PreFaulted(-ENOENT.number(), last + PAGE, PAGE), vcpu.preFault(last + PAGE, PAGE));
     }
 
     private static void outside(Trial t) {
@@ -143,7 +153,10 @@ final class PreFaultChecks {
         RawVm vm = t.vm();
         vm.slot(0, GPA, HUGE + PAGE);
         long behind = GPA + HUGE + PAGE;
-        t.expectSame("behind the slot", new PreFaulted(-ENOENT.number(), behind, PAGE), vm.vcpu(0).preFault(behind, PAGE));
+        t.expectSame(
+                "behind the slot",
+                new PreFaulted(-ENOENT.number(), behind, PAGE),
+                vm.vcpu(0).preFault(behind, PAGE));
     }
 
     private static void acrossAGap(Trial t) {
@@ -153,7 +166,10 @@ final class PreFaultChecks {
         vm.slot(0, GPA, 4 * PAGE);
         vm.slot(1, GPA + 8 * PAGE, 4 * PAGE);
         t.expectSame("across", new PreFaulted(0, GPA + 4 * PAGE, 8 * PAGE), vcpu.preFault(GPA, 12 * PAGE));
-        t.expect("from the gap on", ENOENT, vcpu.preFault(GPA + 4 * PAGE, 8 * PAGE).result());
+        t.expect(
+                "from the gap on",
+                ENOENT,
+                vcpu.preFault(GPA + 4 * PAGE, 8 * PAGE).result());
     }
 
     private static void acrossTwoSlots(Trial t) {
@@ -218,7 +234,10 @@ final class PreFaultChecks {
         Trial.require(t.guestPhysicalBits() < 52, "physical addresses have all 52 bits");
         RawVcpu vcpu = t.vm().vcpu(0);
         Statistics statistics = vcpu.statistics();
-        t.expect("pre-fault", ENOENT, vcpu.preFault(1L << t.guestPhysicalBits(), PAGE).result());
+        t.expect(
+                "pre-fault",
+                ENOENT,
+                vcpu.preFault(1L << t.guestPhysicalBits(), PAGE).result());
         t.expect("MMIO entries made", 0, statistics.value("pf_mmio_spte_created"));
     }
 

@@ -57,7 +57,11 @@ final class PreFaultContextChecks {
                         PRIVATE_MEMORY,
                         MODEL),
                 Check.of(
-                        "PF-38", "private without guest_memfd", gmem, PreFaultContextChecks::privateWithoutFile, PRIVATE_MEMORY));
+                        "PF-38",
+                        "private without guest_memfd",
+                        gmem,
+                        PreFaultContextChecks::privateWithoutFile,
+                        PRIVATE_MEMORY));
     }
 
     private static void nested(Trial t) {
@@ -70,7 +74,9 @@ final class PreFaultContextChecks {
         vcpu.setCpuid(cpuid);
         t.expect("pre-fault before", 0, vcpu.preFault(PAGE, PAGE).result());
         long entered = NestedGuest.enter(t, vcpu);
-        Trial.require(entered == 0, "this kernel does not take a nested guest: KVM_SET_NESTED_STATE " + Trial.answer(entered));
+        Trial.require(
+                entered == 0,
+                "this kernel does not take a nested guest: KVM_SET_NESTED_STATE " + Trial.answer(entered));
         t.expectSame(
                 "pre-fault in the nested guest",
                 new PreFaulted(-EOPNOTSUPP.number(), PAGE, PAGE),
@@ -82,17 +88,22 @@ final class PreFaultContextChecks {
         t.requireTdp();
         RawVm vm = t.vm();
         Trial.require(
-                vm.capability(Capability.MULTI_ADDRESS_SPACE) == 2, "no system management mode: one address space only");
+                vm.capability(Capability.MULTI_ADDRESS_SPACE) == 2,
+                "no system management mode: one address space only");
         RawVcpu vcpu = vm.vcpu(0);
         vm.slot(0, GPA, PAGE);
         vm.slot(SMM_SPACE | 1, GPA + 64 * PAGE, PAGE);
         HostMemory handler = vm.slot(SMM_SPACE, SMM_BASE, SMM_SIZE);
         MemorySegment.copy(OUT, 0, handler.segment(), ValueLayout.JAVA_BYTE, SMM_ENTRY, OUT.length);
-        t.expect("pre-fault of address space 0 before", 0, vcpu.preFault(GPA, PAGE).result());
+        t.expect(
+                "pre-fault of address space 0 before",
+                0,
+                vcpu.preFault(GPA, PAGE).result());
         t.expect("KVM_SMI", 0, Trial.request(vcpu.file(), KvmIoctl.SMI, 0));
         Guest.Run run = Guest.bare(t, vcpu, handler).resume();
         t.expect("exit reason in the handler", ExitReason.IO, run.exitReason());
-        t.expect("pre-fault of address space 0", ENOENT, vcpu.preFault(GPA, PAGE).result());
+        t.expect(
+                "pre-fault of address space 0", ENOENT, vcpu.preFault(GPA, PAGE).result());
         t.expect("of address space 1", 0, vcpu.preFault(GPA + 64 * PAGE, PAGE).result());
     }
 
@@ -102,7 +113,10 @@ final class PreFaultContextChecks {
         GuestMemfdFile file = vm.guestMemfd(8 * PAGE, 0);
         t.must("memslot", vm.set2(Region.of(0, GPA, 8 * PAGE, file)));
         vm.makePrivate(GPA, 8 * PAGE);
-        t.expectSame("private range", new PreFaulted(0, GPA + 8 * PAGE, 0), guest.vcpu().preFault(GPA, 8 * PAGE));
+        t.expectSame(
+                "private range",
+                new PreFaulted(0, GPA + 8 * PAGE, 0),
+                guest.vcpu().preFault(GPA, 8 * PAGE));
         t.expect("pages_4k", 8, vm.statistics().value("pages_4k"));
         t.expectHex("sum of the guest's pages", 0, guest.readPages(GPA, 8 * PAGE));
     }
@@ -116,7 +130,10 @@ final class PreFaultContextChecks {
         t.store(memory, 4 * PAGE, 2);
         t.must("memslot", vm.set2(Region.of(0, GPA, memory).withGuestMemfd(file.descriptor(), 0)));
         vm.makePrivate(GPA + 4 * PAGE, 4 * PAGE);
-        t.expectSame("both halves", new PreFaulted(0, GPA + 8 * PAGE, 0), guest.vcpu().preFault(GPA, 8 * PAGE));
+        t.expectSame(
+                "both halves",
+                new PreFaulted(0, GPA + 8 * PAGE, 0),
+                guest.vcpu().preFault(GPA, 8 * PAGE));
         t.expect("pages_4k", 8, vm.statistics().value("pages_4k"));
         t.expectHex("shared page", 1, guest.read(GPA));
         t.expectHex("private page", 0, guest.read(GPA + 4 * PAGE));

@@ -101,7 +101,8 @@ final class PreFaultPageChecks {
         HostMemory memory = t.memory(2 * PAGE);
         t.store(memory, 0, 1);
         t.must("memslot", vm.set(Region.of(0, GPA, memory).withFlags(Region.READONLY)));
-        t.expectSame("both pages", new PreFaulted(0, GPA + 2 * PAGE, 0), vm.vcpu(0).preFault(GPA, 2 * PAGE));
+        t.expectSame(
+                "both pages", new PreFaulted(0, GPA + 2 * PAGE, 0), vm.vcpu(0).preFault(GPA, 2 * PAGE));
         t.expect("mapped pages", 2, vm.statistics().mappedPages());
     }
 
@@ -198,9 +199,15 @@ final class PreFaultPageChecks {
         Warm warm = Warm.of(t);
         t.store(warm.vm.slot(0, GPA, PAGE), 0, 1);
         warm.guest.vcpu().preFaultAll(GPA, PAGE);
-        t.expect("accessed after the pre-fault", false, model.leaf(warm.vm.file(), 0, GPA).accessed());
+        t.expect(
+                "accessed after the pre-fault",
+                false,
+                model.leaf(warm.vm.file(), 0, GPA).accessed());
         warm.guest.read(GPA);
-        t.expect("accessed after a read", true, model.leaf(warm.vm.file(), 0, GPA).accessed());
+        t.expect(
+                "accessed after a read",
+                true,
+                model.leaf(warm.vm.file(), 0, GPA).accessed());
     }
 
     private static void collapse(Trial t) {

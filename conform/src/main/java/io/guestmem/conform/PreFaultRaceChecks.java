@@ -49,7 +49,11 @@ final class PreFaultRaceChecks {
                         TDP,
                         MODEL),
                 Check.of(
-                        "PF-31", "two vCPUs, one range", "tdp_mmu.c:kvm_tdp_mmu_map", PreFaultRaceChecks::twoVcpus, TDP),
+                        "PF-31",
+                        "two vCPUs, one range",
+                        "tdp_mmu.c:kvm_tdp_mmu_map",
+                        PreFaultRaceChecks::twoVcpus,
+                        TDP),
                 Check.of(
                         "PF-32",
                         "host memory is dropped meanwhile",
@@ -83,7 +87,8 @@ final class PreFaultRaceChecks {
         PreFaulted blocked = guest.vcpu().preFault(GPA, PAGE);
         self.clearInterrupt();
         t.expectSame("blocked signal pending", new PreFaulted(0, GPA + PAGE, 0), blocked);
-        // The signal arrives while the call waits for the vCPU, which no signal ends; so it is pending when the call begins.
+        // The signal arrives while the call waits for the vCPU, which no signal ends; so it is pending when the call
+        // begins.
         Background<Guest.Run> running = t.background("spin", guest::spin);
         guest.awaitSpinning();
         AtomicReference<Runnable> signal = new AtomicReference<>();
@@ -107,7 +112,8 @@ final class PreFaultRaceChecks {
     }
 
     private static GuardedMemory guarded(Trial t, RawVm vm) {
-        GuardedMemory memory = t.own(t.require(t.on().host().guarded(4 * PAGE), "no userfaultfd for kernel faults here"));
+        GuardedMemory memory =
+                t.own(t.require(t.on().host().guarded(4 * PAGE), "no userfaultfd for kernel faults here"));
         t.must("memslot", vm.set(Region.of(0, GPA, 4 * PAGE, memory.hva())));
         return memory;
     }
@@ -117,7 +123,8 @@ final class PreFaultRaceChecks {
         RawVm vm = t.vm();
         Guest guest = Guest.on(t, vm);
         GuardedMemory memory = guarded(t, vm);
-        Background<PreFaulted> preFault = t.background("pre-fault", () -> guest.vcpu().preFault(GPA + PAGE, PAGE));
+        Background<PreFaulted> preFault =
+                t.background("pre-fault", () -> guest.vcpu().preFault(GPA + PAGE, PAGE));
         t.expect("offset of the fault", PAGE, memory.awaitFault());
         t.expect("it waits", true, preFault.isStillBusyAfter(A_WHILE));
         memory.resolve(PAGE, 0xFEED);

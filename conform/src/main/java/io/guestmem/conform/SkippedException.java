@@ -7,7 +7,14 @@ final class SkippedException extends RuntimeException {
     @Serial
     private static final long serialVersionUID = 1;
 
+    private final String reason;
+
     SkippedException(String reason) {
         super(reason, null, false, false);
+        this.reason = reason;
+    }
+
+    String reason() {
+        return reason;
     }
 }

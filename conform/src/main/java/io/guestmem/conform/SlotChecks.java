@@ -111,7 +111,7 @@ final class SlotChecks {
     private static void addressSpaceTooMany(Trial t) {
         RawVm vm = t.vm();
         Region region = Region.of(0, GPA, t.memory(PAGE));
-        t.expect("the last", 0, vm.set(region.withSlot(spaces(vm) - 1 << 16)));
+        t.expect("the last", 0, vm.set(region.withSlot((spaces(vm) - 1) << 16)));
         t.expect("one more", EINVAL, vm.set(region.withSlot(spaces(vm) << 16)));
     }
 

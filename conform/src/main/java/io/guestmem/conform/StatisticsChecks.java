@@ -16,12 +16,7 @@ final class StatisticsChecks {
 
     static List<Check> all() {
         return List.of(
-                Check.of(
-                        "STAT-01",
-                        "header and id",
-                        "binary_stats.c:kvm_stats_read",
-                        StatisticsChecks::header,
-                        REAL),
+                Check.of("STAT-01", "header and id", "binary_stats.c:kvm_stats_read", StatisticsChecks::header, REAL),
                 Check.of(
                         "STAT-02",
                         "mapped pages are a level, faults are counted",

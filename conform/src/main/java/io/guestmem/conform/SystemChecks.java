@@ -159,8 +159,7 @@ final class SystemChecks {
      */
     private static void nullPointers(Trial t) {
         RawVm vm = t.vm();
-        t.expect(
-                "VM SET_IDENTITY_MAP_ADDR", EFAULT, Trial.request(vm.file(), KvmIoctl.SET_IDENTITY_MAP_ADDR, 0));
+        t.expect("VM SET_IDENTITY_MAP_ADDR", EFAULT, Trial.request(vm.file(), KvmIoctl.SET_IDENTITY_MAP_ADDR, 0));
         KvmFile vcpu = vm.vcpu(0).file();
         Set<KvmIoctl> onVm = EnumSet.of(
                 KvmIoctl.SET_USER_MEMORY_REGION,

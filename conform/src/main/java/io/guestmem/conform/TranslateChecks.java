@@ -9,7 +9,7 @@ import java.util.List;
 
 /** {@code KVM_TRANSLATE} with 4 and 5 levels. */
 final class TranslateChecks {
-    private static final long OFFSET = WalkTables.LINEAR & Numbers.PAGE - 1;
+    private static final long OFFSET = WalkTables.LINEAR & (Numbers.PAGE - 1);
     private static final int FEATURES = 0x8000_0001;
     private static final int GIBIBYTE_PAGES = 1 << 26;
 
@@ -138,12 +138,11 @@ final class TranslateChecks {
         boolean offered = (CpuidTable.supported(t).leaf(FEATURES, 0).edx() & GIBIBYTE_PAGES) != 0;
         boolean tdp = t.capability(Capability.PRE_FAULT_MEMORY) == 1;
         for (boolean told : List.of(true, false)) {
-            CpuidTable cpuid = CpuidTable.supported(t)
-                    .with(FEATURES, 0, CpuidLayout.ENTRY_EDX, GIBIBYTE_PAGES, told);
+            CpuidTable cpuid = CpuidTable.supported(t).with(FEATURES, 0, CpuidLayout.ENTRY_EDX, GIBIBYTE_PAGES, told);
             WalkTables tables = WalkTables.of(t, cpuid);
             tables.set(3, 5L << 30 | WalkTables.LARGE | WalkTables.ALL_RIGHTS);
             boolean valid = tdp ? offered : offered && told;
-            long expected = valid ? 5L << 30 | WalkTables.LINEAR & Numbers.GIB - 1 : -1;
+            long expected = valid ? 5L << 30 | (WalkTables.LINEAR & (Numbers.GIB - 1)) : -1;
             tables.expect("1 GiB, guest is told " + told + ", kernel offers " + offered, expected, WalkTables.LINEAR);
             tables.add(3, 1 << 13);
             tables.expectInvalid("1 GiB, bit 13");
@@ -155,7 +154,7 @@ final class TranslateChecks {
     private static void directories(Trial t) {
         WalkTables tables = WalkTables.of(t);
         long leaf = 7L << 21 | WalkTables.LARGE | WalkTables.ALL_RIGHTS;
-        long gpa = 7L << 21 | WalkTables.LINEAR & Numbers.HUGE - 1;
+        long gpa = 7L << 21 | (WalkTables.LINEAR & (Numbers.HUGE - 1));
         tables.set(2, leaf);
         tables.expect("2 MiB", gpa, WalkTables.LINEAR);
         tables.set(2, leaf | 1 << 12);

@@ -152,7 +152,7 @@ final class WalkTables {
 
     /** The path leads to its data. */
     void expectValid(String what) {
-        expect(what, DATA | LINEAR & Numbers.PAGE - 1, LINEAR);
+        expect(what, DATA | (LINEAR & (Numbers.PAGE - 1)), LINEAR);
     }
 
     /** The path leads nowhere. */
