@@ -1,6 +1,7 @@
 /** The command {@code guestmem}: one class a sub-command, no logic of its own. */
 module io.guestmem.cli {
     requires info.picocli;
+    requires io.guestmem.bench;
     requires io.guestmem.kvm;
     requires io.guestmem.lab;
     requires io.guestmem.linux;

@@ -51,7 +51,7 @@ final class Errors {
     /** Prints why a command failed. */
     static int failed(Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
         PrintWriter err = command.getErr();
-        Report report = report(failure);
+        Report report = report(failure, command.getCommandName());
         err.println("guestmem: " + report.message);
         err.println("guestmem: " + report.remedy);
         if (parsed.expandedArgs().contains("--debug")) {
@@ -60,10 +60,10 @@ final class Errors {
         return report.status;
     }
 
-    private static Report report(Exception failure) {
+    private static Report report(Exception failure, String verb) {
         String message = String.valueOf(failure.getMessage());
         return switch (failure) {
-            case KernelUnavailableException missing -> kvmMissing(missing, message);
+            case KernelUnavailableException missing -> kvmMissing(missing, message, verb);
             case KernelException refused -> refused(refused.errno(), message);
             case LinuxException refused -> refused(refused.errno().number(), message);
             case HostLacksException lacking -> new Report(ExitStatus.UNAVAILABLE, message, lacking.remedy());
@@ -84,7 +84,7 @@ final class Errors {
         };
     }
 
-    private static Report kvmMissing(KernelUnavailableException missing, String message) {
+    private static Report kvmMissing(KernelUnavailableException missing, String message, String verb) {
         if (missing.errno() == EACCES || missing.errno() == EPERM) {
             return new Report(
                     ExitStatus.PERMISSION, message, "add yourself to the group of /dev/kvm: usermod -aG kvm $USER");
@@ -92,7 +92,7 @@ final class Errors {
         return new Report(
                 ExitStatus.UNAVAILABLE,
                 message,
-                "there is no KVM here; 'guestmem lab -- ARGS' brings a kernel that has one");
+                "there is no KVM here; 'guestmem lab -- " + verb + "' runs it on a kernel that has one");
     }
 
     private static Report refused(int errno, String message) {

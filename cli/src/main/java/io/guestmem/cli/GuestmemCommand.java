@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
             "74:input, output or a system call failed",
             "77:permission denied"
         },
-        subcommands = {DemoCommand.class, DoctorCommand.class, LabCommand.class})
+        subcommands = {BenchCommand.class, DemoCommand.class, DoctorCommand.class, LabCommand.class})
 final class GuestmemCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -4,6 +4,7 @@ import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFile;
+import java.util.Objects;
 
 /**
  * A guest_memfd: memory of a guest that lives in a file of its own. Thread-safe.
@@ -42,7 +43,11 @@ public final class GuestMemfd implements OwnedFiles.AutoCloseableFile {
         return size;
     }
 
-    /** The descriptor's number; it stays owned by this object. */
+    /**
+     * The descriptor's number; it stays owned by this object.
+     *
+     * @throws IllegalStateException if it is closed
+     */
     public int descriptor() {
         return file.descriptor();
     }
@@ -60,7 +65,7 @@ public final class GuestMemfd implements OwnedFiles.AutoCloseableFile {
         if (!mappable) {
             throw new IllegalStateException("this guest_memfd was not made to be mapped (MMAP and INIT_SHARED)");
         }
-        java.util.Objects.checkFromIndexSize(offset, length, size);
+        Objects.checkFromIndexSize(offset, length, size);
         return file.map(offset, length);
     }
 

@@ -33,12 +33,16 @@ public final class Kvm implements AutoCloseable {
      */
     public static Kvm open(Kernel kernel) {
         Kvm kvm = new Kvm(kernel, kernel.open());
-        int version = kvm.apiVersion();
-        if (version != API_VERSION) {
+        try {
+            int version = kvm.apiVersion();
+            if (version != API_VERSION) {
+                throw new IllegalStateException("KVM speaks version " + version + ", not " + API_VERSION);
+            }
+            return kvm;
+        } catch (RuntimeException failed) {
             kvm.close();
-            throw new IllegalStateException("KVM speaks version " + version + ", not " + API_VERSION);
+            throw failed;
         }
-        return kvm;
     }
 
     /** The kernel below. */
@@ -95,8 +99,6 @@ public final class Kvm implements AutoCloseable {
 
     @Override
     public void close() {
-        if (machines.closeAll()) {
-            file.close();
-        }
+        machines.closeAll(file::close);
     }
 }

@@ -14,6 +14,10 @@ import java.lang.foreign.MemorySegment;
 record LinuxKvmFile(FileDescriptor file) implements KvmFile {
     @Override
     public int descriptor() {
+        if (file.isClosed()) {
+            // The number may mean another file by now, and a memslot would be bound to that one.
+            throw new IllegalStateException(name() + " is closed");
+        }
         return file.number();
     }
 

@@ -2,6 +2,7 @@ package io.guestmem.kvm;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an object has opened and must close before itself, youngest first.
@@ -35,21 +36,33 @@ final class OwnedFiles {
         files.remove(file);
     }
 
-    /** Closes all children; true the first time. */
-    boolean closeAll() {
+    /**
+     * Closes all children and then, the first time, the owner: whatever of them fails to close.
+     *
+     * @throws RuntimeException the last failure
+     */
+    void closeAll(Runnable owner) {
         synchronized (this) {
             if (closed) {
-                return false;
+                return;
             }
             closed = true;
         }
+        RuntimeException failure = null;
         for (AutoCloseableFile file = next(); file != null; file = next()) {
-            file.close();
+            try {
+                file.close();
+            } catch (RuntimeException failed) {
+                failure = failed;
+            }
         }
-        return true;
+        owner.run();
+        if (failure != null) {
+            throw failure;
+        }
     }
 
-    private synchronized @org.jspecify.annotations.Nullable AutoCloseableFile next() {
+    private synchronized @Nullable AutoCloseableFile next() {
         return files.poll();
     }
 }

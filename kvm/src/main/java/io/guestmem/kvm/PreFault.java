@@ -65,7 +65,8 @@ final class PreFault {
                     "KVM_PRE_FAULT_MEMORY answered " + result + " and made no progress at " + at());
         }
         return ErrorNumber.of(Math.toIntExact(-result))
-                .orElseThrow(() -> Call.exception(vcpu, KvmIoctl.PRE_FAULT_MEMORY, result, at()));
+                .orElseThrow(() -> Call.exception(
+                        vcpu, KvmIoctl.PRE_FAULT_MEMORY, result, "at " + at() + ", " + done() + " bytes done"));
     }
 
     private long left() {

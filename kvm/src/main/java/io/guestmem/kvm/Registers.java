@@ -4,6 +4,7 @@ import io.guestmem.abi.RegsLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Locale;
 
 /** The general registers of a vCPU, rip and rflags: a value, immutable. */
 public final class Registers {
@@ -104,7 +105,7 @@ public final class Registers {
         StringBuilder text = new StringBuilder();
         for (Register register : ALL) {
             text.append(text.isEmpty() ? "" : " ")
-                    .append(register.name().toLowerCase(java.util.Locale.ROOT))
+                    .append(register.name().toLowerCase(Locale.ROOT))
                     .append("=0x")
                     .append(Long.toHexString(get(register)));
         }

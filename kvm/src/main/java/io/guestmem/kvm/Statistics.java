@@ -9,6 +9,7 @@ import io.guestmem.abi.StatsHeaderLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -64,7 +65,7 @@ public final class Statistics implements OwnedFiles.AutoCloseableFile {
 
     /** The names, in the order of the kernel. */
     public Set<String> names() {
-        return java.util.Collections.unmodifiableSet(offsets.keySet());
+        return Collections.unmodifiableSet(offsets.keySet());
     }
 
     /**
@@ -82,7 +83,10 @@ public final class Statistics implements OwnedFiles.AutoCloseableFile {
     }
 
     private static MemorySegment read(KvmFile file, long offset, MemorySegment into) {
-        long result = file.readAt(offset, into);
+        long result;
+        do {
+            result = file.readAt(offset, into);
+        } while (result == -ErrorNumber.EINTR.number());
         if (result != into.byteSize()) {
             int errno = result < 0 ? Math.toIntExact(-result) : ErrorNumber.EIO.number();
             String what = file.name() + " at " + offset + ", " + result + " of " + into.byteSize() + " bytes";

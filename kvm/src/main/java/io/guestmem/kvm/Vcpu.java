@@ -14,7 +14,6 @@ import io.guestmem.abi.VcpuThread;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,14 +28,16 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
     private final HostMemory run;
     private final int id;
 
-    private final AtomicBoolean closed = new AtomicBoolean();
     private final Object runner = new Object();
 
-    /** The thread inside KVM_RUN; guarded by {@link #runner}. */
+    /** The thread inside {@link #run}; guarded by {@link #runner}. */
     private @Nullable VcpuThread running;
 
-    /** Whether {@link #interrupt} was called since the last run ended; guarded by {@link #runner}. */
+    /** Whether {@link #interrupt} was called and no run has ended with it yet; guarded by {@link #runner}. */
     private boolean interrupted;
+
+    /** Guarded by {@link #runner}; the shared pages are unmapped by {@link #close}, or by the run that it ends. */
+    private boolean closed;
 
     /** The thread whose signal mask KVM has; written by the running thread only. */
     private @Nullable VcpuThread masked;
@@ -125,28 +126,43 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
      */
     public Exit run() {
         VcpuThread self = vm.kernel().currentThread();
-        allowInterrupts(self);
         begin(self);
-        long result;
+        long result = 0;
         try {
+            allowInterrupts(self);
             run.segment().set(ValueLayout.JAVA_INT, RunLayout.EXIT_REASON, ExitReason.UNKNOWN);
             result = file.ioctl(KvmIoctl.RUN.code(), 0);
+            return exit(result);
         } finally {
-            end(self);
+            end(self, result == -ErrorNumber.EINTR.number());
         }
-        return exit(result);
     }
 
     /**
-     * Ends the {@link #run} that is under way, or the next one, with {@link Exit.Interrupted}. Any thread may call it.
+     * Ends the {@link #run} that is under way with {@link Exit.Interrupted}, or the next one if that had ended by itself
+     * already. Any thread may call it.
+     *
+     * @throws IllegalStateException if the vCPU is closed
      */
     public void interrupt() {
         synchronized (runner) {
-            interrupted = true;
-            run.segment().set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) 1);
-            if (running != null) {
-                running.interrupt();
-            }
+            checkOpen();
+            requestExit();
+        }
+    }
+
+    /** Both ways: the byte is seen by a run that has not begun in the kernel yet, the signal by one that has. */
+    private void requestExit() {
+        interrupted = true;
+        run.segment().set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) 1);
+        if (running != null) {
+            running.interrupt();
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("vCPU " + id + " is closed");
         }
     }
 
@@ -169,6 +185,7 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
 
     private void begin(VcpuThread self) {
         synchronized (runner) {
+            checkOpen();
             if (running != null) {
                 throw new IllegalStateException("vCPU " + id + " is running on another thread");
             }
@@ -176,13 +193,19 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
         }
     }
 
-    private void end(VcpuThread self) {
+    /** An interruption that came too late for this run stays for the next one, which may be on another thread. */
+    private void end(VcpuThread self, boolean byInterruption) {
         synchronized (runner) {
             running = null;
             if (interrupted) {
-                interrupted = false;
                 self.clearInterrupt();
+            }
+            if (interrupted && byInterruption) {
+                interrupted = false;
                 run.segment().set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) 0);
+            }
+            if (closed) {
+                run.close();
             }
         }
     }
@@ -239,14 +262,21 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
                 shared.get(ValueLayout.JAVA_BYTE, RunLayout.MMIO_IS_WRITE) != 0);
     }
 
-    /** Closes the vCPU; a run that is under way on another thread is interrupted first. */
+    /** Closes the vCPU. A run that is under way on another thread ends with {@link Exit.Interrupted}; it is not waited for. */
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
-            vm.closed(this);
-            interrupt();
-            file.close();
-            run.close();
+        synchronized (runner) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            if (running != null) {
+                requestExit();
+            } else {
+                run.close();
+            }
         }
+        vm.closed(this);
+        file.close();
     }
 }

@@ -18,7 +18,10 @@ import io.guestmem.abi.VmType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A virtual machine. Thread-safe; bound to this process: in any other, every request is EIO.
@@ -26,10 +29,16 @@ import java.util.Set;
  * <p>Closing it closes its vCPUs, statistics and guest_memfds first.
  */
 public final class Vm implements OwnedFiles.AutoCloseableFile {
+    /** {@code args[4]} of {@code struct kvm_enable_cap}. */
+    private static final int MOST_ARGUMENTS = 4;
+
     private final Kvm kvm;
     private final KvmFile file;
     private final VmType type;
     private final OwnedFiles children = new OwnedFiles();
+
+    /** The pages of each memslot, by its number with the address space: the kernel writes bitmaps of that size. */
+    private final Map<Integer, Long> pages = new ConcurrentHashMap<>();
 
     Vm(Kvm kvm, KvmFile file, VmType type) {
         this.kvm = kvm;
@@ -56,9 +65,13 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
      * {@code KVM_ENABLE_CAP} of this VM.
      *
      * @param arguments up to four values, as the capability defines them
+     * @throws IllegalArgumentException if there are more than four
      * @throws io.guestmem.abi.KernelException with EINVAL if the VM does not have it or refuses the arguments
      */
     public void enable(Capability capability, long... arguments) {
+        if (arguments.length > MOST_ARGUMENTS) {
+            throw new IllegalArgumentException("KVM_ENABLE_CAP takes four arguments, not " + arguments.length);
+        }
         MemorySegment struct = Call.buffer(EnableCapLayout.STRUCT.size());
         struct.set(ValueLayout.JAVA_INT, EnableCapLayout.CAP, capability.number());
         MemorySegment.copy(arguments, 0, struct, ValueLayout.JAVA_LONG, EnableCapLayout.ARGS, arguments.length);
@@ -69,8 +82,11 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
      * Creates, moves, changes or (size 0) deletes a memslot: {@code KVM_SET_USER_MEMORY_REGION}, or {@code …_REGION2} if a
      * guest_memfd is behind it.
      *
+     * <p>Source: Linux 7.2 {@code kvm_main.c:kvm_set_memory_region}.
+     *
      * @throws io.guestmem.abi.KernelException with EEXIST if it overlaps another slot, or a range of the guest_memfd that is
      *     bound already; EINVAL for everything that KVM refuses about addresses, sizes, flags and changes
+     * @throws IllegalStateException if the guest_memfd behind it is closed
      */
     public void set(Memslot slot) {
         int flags = 0;
@@ -104,6 +120,11 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
                 UserspaceMemoryRegionLayout.USERSPACE_ADDR,
                 slot.hva().value());
         Call.struct(file, request, struct, slot);
+        if (slot.pages() == 0) {
+            pages.remove(slot.slot());
+        } else {
+            pages.put(slot.slot(), slot.pages());
+        }
     }
 
     /**
@@ -113,7 +134,7 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
      */
     public void delete(Memslot slot) {
         GuestRange nothing = new GuestRange(slot.range().start(), 0);
-        set(new Memslot(slot.id(), slot.addressSpace(), nothing, slot.hva(), Set.of(), java.util.Optional.empty()));
+        set(new Memslot(slot.id(), slot.addressSpace(), nothing, slot.hva(), Set.of(), Optional.empty()));
     }
 
     /**
@@ -130,7 +151,13 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
         struct.set(ValueLayout.JAVA_LONG, CreateGuestMemfdLayout.SIZE, size);
         struct.set(ValueLayout.JAVA_LONG, CreateGuestMemfdLayout.FLAGS, bits);
         long descriptor = Call.struct(file, KvmIoctl.CREATE_GUEST_MEMFD, struct, "size " + size + " flags " + flags);
-        KvmFile memory = kernel().adopt((int) descriptor, "guest_memfd").closeOnExec();
+        KvmFile memory = kernel().adopt((int) descriptor, "guest_memfd");
+        try {
+            memory.closeOnExec();
+        } catch (RuntimeException failed) {
+            memory.close();
+            throw failed;
+        }
         boolean mappable = flags.contains(GuestMemfd.Flag.MMAP) && flags.contains(GuestMemfd.Flag.INIT_SHARED);
         return children.add(new GuestMemfd(this, memory, size, mappable), file.name());
     }
@@ -158,10 +185,11 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
     /**
      * {@code KVM_GET_DIRTY_LOG}: the pages dirtied since the last call, and (without manual protection) forgets them.
      *
+     * @param slot names the memslot; the bitmap has the size that the slot was last set with
      * @throws io.guestmem.abi.KernelException with ENOENT if the slot does not log
      */
     public DirtyBitmap dirtyLog(Memslot slot) {
-        long[] words = new long[Math.toIntExact((slot.pages() + 63) / 64)];
+        long[] words = new long[Math.toIntExact(Math.ceilDiv(pages.getOrDefault(slot.slot(), 0L), 64))];
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bitmap = arena.allocate(ValueLayout.JAVA_LONG, words.length);
             MemorySegment struct = Call.buffer(DirtyLogLayout.STRUCT.size());
@@ -230,9 +258,9 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
 
     @Override
     public void close() {
-        if (children.closeAll()) {
+        children.closeAll(() -> {
             kvm.closed(this);
             file.close();
-        }
+        });
     }
 }

@@ -1,6 +1,8 @@
 package io.guestmem.lab;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,7 +51,7 @@ final class DebianTools {
     /** Whether {@link #qemu()} and {@link #busybox()} would use no network. */
     boolean areReady() {
         return (programs.find(QEMU_PROGRAM).isPresent() || cache.find(QEMU).isPresent())
-                && cache.find(BUSYBOX).isPresent();
+                && (staticBusybox().isPresent() || cache.find(BUSYBOX).isPresent());
     }
 
     /** QEMU, fetched if need be. */
@@ -64,13 +66,30 @@ final class DebianTools {
         }));
     }
 
-    /** The static busybox, fetched if need be. */
+    /** A static busybox: the host's, or else fetched if need be. */
     Path busybox() throws IOException, InterruptedException, LabUnavailableException {
+        Optional<Path> installed = staticBusybox();
+        if (installed.isPresent()) {
+            return installed.get();
+        }
         Path root = cache.obtain(BUSYBOX, 100 * MEBIBYTE, empty -> {
             unpackFromHost(empty, "busybox-static");
             busyboxIn(empty);
         });
         return busyboxIn(root);
+    }
+
+    private Optional<Path> staticBusybox() {
+        return programs.find("busybox").filter(DebianTools::isStatic);
+    }
+
+    /** A program that is linked dynamically names its loader near its beginning. */
+    static boolean isStatic(Path program) {
+        try (InputStream in = Files.newInputStream(program)) {
+            return !new String(in.readNBytes(1 << 13), StandardCharsets.ISO_8859_1).contains("/ld-");
+        } catch (IOException _) {
+            return false;
+        }
     }
 
     /**
@@ -133,7 +152,6 @@ final class DebianTools {
                 .filter(Files::isExecutable)
                 .findFirst()
                 .orElseThrow(() -> new LabUnavailableException(
-                        "busybox-static holds no busybox (or the host has it installed and " + root + " is empty)",
-                        "report this with the output of: apt-cache policy busybox-static"));
+                        "the package busybox-static holds no busybox", "put a static busybox on PATH"));
     }
 }

@@ -16,7 +16,8 @@ import java.util.stream.Stream;
  */
 record HostApt(String codename, List<AptSource> sources) {
     private static final String REMEDY =
-            "run the lab on Debian, or put qemu-system-x86_64 on PATH and a bzImage in GUESTMEM_LAB_KERNEL with --private";
+            "run the lab on Debian; or put qemu-system-x86_64 and a static busybox on PATH,"
+                    + " name a bzImage in GUESTMEM_LAB_KERNEL, and use --private";
 
     /** Names of releases that do not change. */
     private static final List<String> ALIASES = List.of("stable", "testing", "unstable", "sid", "oldstable", "trixie");

@@ -48,13 +48,13 @@ final class JavaImage {
      * @param mainModule {@code MODULE} or {@code MODULE/CLASS}
      * @throws IllegalArgumentException if the main module or one that it requires is not there
      */
-    static SortedSet<String> requiredModules(Path modulePath, String mainModule, Set<String> extra) {
+    static SortedSet<String> requiredModules(Path modulePath, String mainModule, Set<String> extra) throws IOException {
         SortedSet<String> names = new TreeSet<>(extra);
         names.add("java.base");
         try {
             Configuration.empty()
                     .resolve(
-                            ModuleFinder.of(modulePath),
+                            ModuleFinder.of(jars(modulePath).toArray(Path[]::new)),
                             ModuleFinder.ofSystem(),
                             Set.of(mainModule.split("/", 2)[0]))
                     .modules()
@@ -67,6 +67,15 @@ final class JavaImage {
                     "module path " + modulePath + ": " + unresolved.getMessage(), unresolved);
         }
         return names;
+    }
+
+    /** The jars of a module path, which is one directory. */
+    static List<Path> jars(Path modulePath) throws IOException {
+        try (Stream<Path> files = Files.list(modulePath)) {
+            return files.filter(file -> file.toString().endsWith(".jar"))
+                    .sorted()
+                    .toList();
+        }
     }
 
     /** The archive, made if need be. */

@@ -93,8 +93,7 @@ public final class Lab {
                 .obtain(
                         request.javaHome(),
                         JavaImage.requiredModules(request.modulePath(), request.mainModule(), request.extraModules()));
-        progress.stage("starting " + request.kernel().text());
-        LabRun run = new LabRun(request, new LabRun.Parts(kernel, busybox, java), qemu, cache);
+        LabRun run = new LabRun(request, new LabRun.Parts(kernel, busybox, java), qemu, cache, progress);
         return run.run(output, errors);
     }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * One run: a Java program from a module path, on a kernel, in a machine.
@@ -101,199 +102,112 @@ public record LabRequest(
 
     /** This request on another kernel. */
     public LabRequest withKernel(LabKernel kernel) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.kernel = kernel);
     }
 
     /** This request in a machine of another size. */
     public LabRequest withMemoryBytes(long memoryBytes) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.memoryBytes = memoryBytes);
     }
 
     /** This request on another number of CPUs. */
     public LabRequest withCpus(int cpus) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.cpus = cpus);
     }
 
     /** This request with native access for these modules. */
     public LabRequest withNativeAccess(Set<String> nativeAccess) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.nativeAccess = nativeAccess);
     }
 
     /** This request with these arguments. */
     public LabRequest withArguments(List<String> arguments) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.arguments = arguments);
     }
 
     /** This request with these environment variables. */
     public LabRequest withEnvironment(Map<String, String> environment) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.environment = environment);
     }
 
     /** This request with these files carried in. */
     public LabRequest withFiles(List<LabFile> files) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.files = files);
     }
 
     /** This request with the guest's files brought back to a directory, which is made if there are any. */
     public LabRequest withOutputDirectory(Path outputDirectory) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                Optional.of(outputDirectory),
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.outputDirectory = Optional.of(outputDirectory));
     }
 
     /** This request with another JDK. */
     public LabRequest withJavaHome(Path javaHome) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.javaHome = javaHome);
     }
 
     /** This request with more modules of the JDK. */
     public LabRequest withExtraModules(Set<String> extraModules) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.extraModules = extraModules);
     }
 
     /** This request with another time limit. */
     public LabRequest withTimeLimit(Duration timeLimit) {
-        return new LabRequest(
-                kernel,
-                memoryBytes,
-                cpus,
-                modulePath,
-                mainModule,
-                nativeAccess,
-                arguments,
-                environment,
-                files,
-                outputDirectory,
-                javaHome,
-                extraModules,
-                timeLimit);
+        return changed(draft -> draft.timeLimit = timeLimit);
+    }
+
+    private LabRequest changed(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.request();
+    }
+
+    /** A request in which one thing is being changed. */
+    private static final class Draft {
+        private LabKernel kernel;
+        private long memoryBytes;
+        private int cpus;
+        private final Path modulePath;
+        private final String mainModule;
+        private Set<String> nativeAccess;
+        private List<String> arguments;
+        private Map<String, String> environment;
+        private List<LabFile> files;
+        private Optional<Path> outputDirectory;
+        private Path javaHome;
+        private Set<String> extraModules;
+        private Duration timeLimit;
+
+        Draft(LabRequest request) {
+            kernel = request.kernel;
+            memoryBytes = request.memoryBytes;
+            cpus = request.cpus;
+            modulePath = request.modulePath;
+            mainModule = request.mainModule;
+            nativeAccess = request.nativeAccess;
+            arguments = request.arguments;
+            environment = request.environment;
+            files = request.files;
+            outputDirectory = request.outputDirectory;
+            javaHome = request.javaHome;
+            extraModules = request.extraModules;
+            timeLimit = request.timeLimit;
+        }
+
+        LabRequest request() {
+            return new LabRequest(
+                    kernel,
+                    memoryBytes,
+                    cpus,
+                    modulePath,
+                    mainModule,
+                    nativeAccess,
+                    arguments,
+                    environment,
+                    files,
+                    outputDirectory,
+                    javaHome,
+                    extraModules,
+                    timeLimit);
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -16,15 +17,19 @@ import java.util.Optional;
 
 /** One run of a request whose parts are all there: the initramfs, the machine, what came back. */
 final class LabRun {
-    /** A boot under QEMU's parallel software CPU dies now and then: one in ten in the worst series seen. */
+    /** A boot under QEMU's parallel software CPU dies now and then: three of about ninety with QEMU 7.2. */
     private static final int BOOTS = 3;
 
-    private static final int TAIL_LINES = 30;
+    private static final int TAIL_LINES = 80;
 
     private final LabRequest request;
     private final Parts parts;
     private final DebianTools.Qemu qemu;
     private final LabCache cache;
+    private final LabProgress progress;
+
+    /** The machine that runs now, for the end of this process. */
+    private volatile Optional<Machine> running = Optional.empty();
 
     /**
      * What is cached.
@@ -35,28 +40,50 @@ final class LabRun {
      */
     record Parts(BootKernel kernel, Path busybox, Path java) {}
 
-    LabRun(LabRequest request, Parts parts, DebianTools.Qemu qemu, LabCache cache) {
+    LabRun(LabRequest request, Parts parts, DebianTools.Qemu qemu, LabCache cache, LabProgress progress) {
         this.request = request;
         this.parts = parts;
         this.qemu = qemu;
         this.cache = cache;
+        this.progress = progress;
     }
 
     /** Boots until the program started, then waits for its end. */
     int run(OutputStream output, OutputStream errors) throws IOException, InterruptedException, LabFailedException {
         Path directory = Files.createTempDirectory("guestmem-lab-");
+        Thread atEnd = Thread.ofPlatform().name("guestmem-lab-end").unstarted(() -> end(directory));
+        Runtime.getRuntime().addShutdownHook(atEnd);
         try {
             Path initramfs = directory.resolve("initramfs");
             pack(initramfs);
             Machine.End end = Machine.End.DIED_IN_BOOT;
             Path start = directory;
             for (int boot = 1; boot <= BOOTS && end == Machine.End.DIED_IN_BOOT; boot++) {
+                progress.stage("starting " + request.kernel().text() + (boot == 1 ? "" : " again, it died in boot"));
                 start = Files.createDirectory(directory.resolve(Integer.toString(boot)));
                 end = start(start, initramfs, output, errors);
             }
             return status(end, start);
         } finally {
+            removeHook(atEnd);
             LabCache.delete(directory);
+        }
+    }
+
+    private static void removeHook(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException _) {
+            // This process is on its way down: the hook runs and does the same.
+        }
+    }
+
+    private void end(Path directory) {
+        running.ifPresent(Machine::kill);
+        try {
+            LabCache.delete(directory);
+        } catch (IOException failed) {
+            throw new UncheckedIOException("left behind: " + directory, failed);
         }
     }
 
@@ -67,13 +94,15 @@ final class LabRun {
             file.setLength(request.memoryBytes());
         }
         Path image = parts.kernel().image();
+        Machine.End end = Machine.End.DIED_IN_BOOT;
         try (Machine machine = new Machine(start, output, errors)) {
-            return machine.run(qemu, Machine.arguments(request, start, image, initramfs, disk), request.timeLimit());
+            running = Optional.of(machine);
+            end = machine.run(qemu, Machine.arguments(request, start, image, initramfs, disk), request.timeLimit());
+            return end;
         } finally {
-            Files.copy(
-                    start.resolve("console.log"),
-                    cache.file("console-" + request.kernel().text() + ".log"),
-                    StandardCopyOption.REPLACE_EXISTING);
+            running = Optional.empty();
+            String name = "console-" + request.kernel().text() + (end == Machine.End.DIED_IN_BOOT ? "-died" : "");
+            Files.copy(start.resolve("console.log"), cache.file(name + ".log"), StandardCopyOption.REPLACE_EXISTING);
         }
     }
 
@@ -134,10 +163,8 @@ final class LabRun {
                 writer.file("bin/busybox", parts.busybox());
                 writer.file("init", initScript(), true);
                 writer.file("guestmem/program", GuestProgram.script(request).getBytes(StandardCharsets.UTF_8), false);
-                try (DirectoryStream<Path> jars = Files.newDirectoryStream(request.modulePath(), "*.jar")) {
-                    for (Path jar : jars) {
-                        writer.file("guestmem/lib/" + jar.getFileName(), jar);
-                    }
+                for (Path jar : JavaImage.jars(request.modulePath())) {
+                    writer.file("guestmem/lib/" + jar.getFileName(), jar);
                 }
                 for (LabFile file : request.files()) {
                     writer.file(file.guest().substring(1), file.host());

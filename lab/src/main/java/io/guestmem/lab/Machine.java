@@ -40,10 +40,14 @@ final class Machine implements AutoCloseable {
             """;
 
     private final Path directory;
+    private final OutputStream log;
     private final GuestPort console;
     private final GuestPort output;
     private final GuestPort errors;
     private final CompletableFuture<Boolean> started = new CompletableFuture<>();
+
+    /** Completes with the guard's process; {@link #kill()} may come from any thread and before that. */
+    private final CompletableFuture<Process> guard = new CompletableFuture<>();
 
     /** How a start ended. */
     enum End {
@@ -64,7 +68,7 @@ final class Machine implements AutoCloseable {
      */
     Machine(Path directory, OutputStream output, OutputStream errors) throws IOException {
         this.directory = directory;
-        OutputStream log = Files.newOutputStream(directory.resolve("console.log"));
+        this.log = Files.newOutputStream(directory.resolve("console.log"));
         LineWatch watch = new LineWatch(log, STARTS, () -> started.complete(true));
         this.console = GuestPort.listen(directory.resolve("console"), watch);
         this.output = GuestPort.listen(directory.resolve("output"), output);
@@ -103,22 +107,29 @@ final class Machine implements AutoCloseable {
         builder.environment().putAll(qemu.environment());
         long deadline = System.nanoTime() + limit.toNanos();
         Process process = builder.start();
-        Thread hook = Thread.ofPlatform().name("guestmem-lab-end").unstarted(() -> kill(process));
-        Runtime.getRuntime().addShutdownHook(hook);
         try {
+            guard.complete(process);
             End end = await(process, deadline);
+            kill();
             drain();
             return end;
         } finally {
-            kill(process);
-            removeHook(hook);
+            kill();
+        }
+    }
+
+    /** Ends QEMU if it runs, and waits for that. By any thread, at any time. */
+    void kill() {
+        if (guard.isDone()) {
+            kill(guard.join());
         }
     }
 
     /** Closes the ports; QEMU has ended by then. */
     @Override
     public void close() throws IOException {
-        try (console;
+        try (log;
+                console;
                 output;
                 errors) {
             started.cancel(false);
@@ -130,14 +141,11 @@ final class Machine implements AutoCloseable {
         CompletableFuture<?> broken = CompletableFuture.anyOf(output.broken(), errors.broken());
         CompletableFuture<?> end = CompletableFuture.anyOf(process.onExit(), broken);
         if (!waitFor(CompletableFuture.anyOf(started, end), bootDeadline)) {
-            kill(process);
             return deadline > bootDeadline ? End.DIED_IN_BOOT : End.TIMED_OUT;
         }
         if (!waitFor(end, deadline)) {
-            kill(process);
             return End.TIMED_OUT;
         }
-        kill(process);
         return started.isDone() ? End.ENDED : End.DIED_IN_BOOT;
     }
 
@@ -171,14 +179,6 @@ final class Machine implements AutoCloseable {
                     .join();
             process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
-        }
-    }
-
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException _) {
-            // The hook is running: this JVM is on its way down and has killed QEMU already.
         }
     }
 

@@ -3,6 +3,7 @@ package io.guestmem.lab;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,6 +25,7 @@ final class PrivateKernel {
     /** The environment variable that names a bzImage to take instead. */
     static final String VARIABLE = "GUESTMEM_LAB_KERNEL";
 
+    private static final String LIBRARIES = "usr/lib/x86_64-linux-gnu";
     private static final String OPTIONS = "private-kernel.config";
     private static final long BYTES_NEEDED = 4096L << 20;
 
@@ -83,6 +85,7 @@ final class PrivateKernel {
         requirePrograms();
         Path toolRoot = Files.createDirectory(empty.resolve(".tools"));
         tools.unpackFromHost(toolRoot, BUILD_PACKAGES.toArray(String[]::new));
+        joinLibraries(toolRoot);
         Path sources = empty.resolve(".source");
         Path source = unpackSource(empty.resolve(".apt"), sources);
         Map<String, String> variables = buildEnvironment(toolRoot);
@@ -128,8 +131,32 @@ final class PrivateKernel {
         LabCache.delete(state);
         progress.stage("unpacking " + name);
         Path archive = root.resolve("usr/src").resolve(name + ".tar.xz");
-        requireSuccess(HostCommand.in(root, "tar", "-xf", archive.toString()), "unpacking " + name);
+        HostCommand.Result result =
+                HostCommand.in(root, "tar", "-xf", archive.toString()).run();
+        if (result.status() != 0) {
+            throw new IOException("unpacking " + name + ": " + result.lastLine());
+        }
         return root.resolve(name);
+    }
+
+    /**
+     * A development package links {@code libX.so} to a library of another package. Where the host has that one installed it was
+     * not unpacked, and the linker would take the static library, which lacks its own dependencies.
+     */
+    static void joinLibraries(Path root) throws IOException {
+        Path libraries = root.resolve(LIBRARIES);
+        if (!Files.isDirectory(libraries)) {
+            return;
+        }
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(libraries, Files::isSymbolicLink)) {
+            for (Path link : links) {
+                Path installed = Path.of("/", LIBRARIES).resolve(Files.readSymbolicLink(link));
+                if (!Files.exists(link) && Files.exists(installed)) {
+                    Files.delete(link);
+                    Files.createSymbolicLink(link, installed);
+                }
+            }
+        }
     }
 
     private Map<String, String> buildEnvironment(Path root) {
@@ -150,19 +177,17 @@ final class PrivateKernel {
         return variables;
     }
 
-    private static void make(Path source, Map<String, String> variables, String... arguments)
+    private void make(Path source, Map<String, String> variables, String... arguments)
             throws IOException, InterruptedException, LabUnavailableException {
         List<String> command = new ArrayList<>(List.of("nice", "make"));
         command.addAll(List.of(arguments));
-        requireSuccess(new HostCommand(command, source, variables), "make " + arguments[arguments.length - 1]);
-    }
-
-    private static void requireSuccess(HostCommand command, String purpose)
-            throws IOException, InterruptedException, LabUnavailableException {
-        HostCommand.Result result = command.run();
+        HostCommand.Result result = new HostCommand(command, source, variables).run();
         if (result.status() != 0) {
+            Path log = cache.file("kernel-private-build.log");
+            Files.writeString(log, result.output() + result.errors());
             throw new LabUnavailableException(
-                    purpose + " failed: " + result.lastLine(), "name a kernel of your own in " + VARIABLE);
+                    "make " + arguments[arguments.length - 1] + " failed: " + result.lastLine(),
+                    "see " + log + ", or name a kernel of your own in " + VARIABLE);
         }
     }
 

@@ -30,7 +30,7 @@ final class SystemCall {
 
     private SystemCall() {}
 
-    @SuppressWarnings("restricted") // the only restricted downcall of the project
+    @SuppressWarnings("restricted") // the only downcall of this package
     private static MethodHandle link() {
         if (!System.getProperty("os.arch").equals("amd64")
                 || !System.getProperty("os.name").equals("Linux")) {

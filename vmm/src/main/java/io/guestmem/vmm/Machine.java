@@ -173,7 +173,10 @@ public final class Machine implements AutoCloseable {
 
     @Override
     public void close() {
-        vm.close();
-        boot.close();
+        try {
+            vm.close();
+        } finally {
+            boot.close();
+        }
     }
 }

@@ -61,7 +61,7 @@ public final class RunLoop {
 
     private void watch(Duration limit) {
         try {
-            if (!ended.await(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+            if (!ended.await(TimeUnit.NANOSECONDS.convert(limit), TimeUnit.NANOSECONDS)) {
                 timeUp = true;
                 vcpu.interrupt();
             }

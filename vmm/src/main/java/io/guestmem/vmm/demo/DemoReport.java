@@ -3,18 +3,22 @@ package io.guestmem.vmm.demo;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.UUID;
 
 /** The runs as one self-contained HTML page: a table, bars, and pictures of guest memory. */
 public final class DemoReport {
     private static final int CELLS_PER_ROW = 128;
     private static final int CELL = 6;
+    private static final BigDecimal MEBIBYTE = BigDecimal.valueOf(1 << 20);
     private static final int BAR_HEIGHT = 18;
     private static final int LABEL_WIDTH = 110;
     private static final int BARS_WIDTH = 700;
@@ -34,16 +38,21 @@ public final class DemoReport {
     public static void write(Path file, Path image, long memory, String kernel, List<DemoRun> runs) throws IOException {
         String page = template()
                 .replace("@KERNEL@", escape(kernel))
-                .replace("@MEMORY@", String.format(Locale.ROOT, "%.6g", memory / (double) (1 << 20)))
+                .replace(
+                        "@MEMORY@",
+                        BigDecimal.valueOf(memory)
+                                .divide(MEBIBYTE)
+                                .stripTrailingZeros()
+                                .toPlainString())
                 .replace("@IMAGE@", escape(image.toString()))
                 .replace("@TABLE@", table(runs))
                 .replace("@BARS@", bars(runs))
                 .replace("@PICTURES@", pictures(runs));
         Path absolute = file.toAbsolutePath();
         Path directory = Objects.requireNonNullElse(absolute.getParent(), absolute);
-        Path unfinished = Files.createTempFile(directory, ".guestmem-", ".html");
+        Path unfinished = directory.resolve(".guestmem-" + UUID.randomUUID() + ".html");
         try {
-            Files.writeString(unfinished, page);
+            Files.writeString(unfinished, page, StandardOpenOption.CREATE_NEW);
             Files.move(unfinished, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(unfinished);
@@ -141,29 +150,45 @@ public final class DemoReport {
         return html.toString();
     }
 
+    /** Runs of equal pieces are one rectangle; the page's grid cuts them into cells. */
     private static String figure(MemoryPicture picture) {
         int rows = Math.ceilDiv(picture.pieces(), CELLS_PER_ROW);
         StringBuilder svg = new StringBuilder("<figure>")
                 .append(String.format(Locale.ROOT, SVG, CELLS_PER_ROW * CELL, rows * CELL));
-        for (int i = 0; i < picture.pieces(); i++) {
-            int x = i % CELLS_PER_ROW * CELL;
-            int y = i / CELLS_PER_ROW * CELL;
-            svg.append(String.format(
-                    Locale.ROOT, "<rect class=\"away\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\"/>", x, y));
-            if (picture.present(i) > 0) {
-                svg.append(String.format(
-                        Locale.ROOT,
-                        "<rect class=\"here\" x=\"%d\" y=\"%d\" width=\"5\" height=\"5\" opacity=\"%.2f\"/>",
-                        x,
-                        y,
-                        picture.present(i)));
+        for (int first = 0; first < picture.pieces(); ) {
+            int rowEnd = Math.min((first / CELLS_PER_ROW + 1) * CELLS_PER_ROW, picture.pieces());
+            int end = first + 1;
+            while (end < rowEnd && picture.present(end) == picture.present(first)) {
+                end++;
             }
+            cells(svg, "away", first, end, 1);
+            cells(svg, "here", first, end, picture.present(first));
+            first = end;
         }
+        svg.append(String.format(
+                Locale.ROOT,
+                "<rect fill=\"url(#grid)\" width=\"%d\" height=\"%d\"/>",
+                CELLS_PER_ROW * CELL,
+                rows * CELL));
         String caption = String.format(Locale.ROOT, "%s: %.1f %% mapped", picture.moment(), 100 * picture.present());
         return svg.append("</svg><figcaption>")
                 .append(caption)
                 .append("</figcaption></figure>\n")
                 .toString();
+    }
+
+    private static void cells(StringBuilder svg, String kind, int first, int end, double opacity) {
+        if (opacity > 0) {
+            svg.append(String.format(
+                    Locale.ROOT,
+                    "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" opacity=\"%.2f\"/>",
+                    kind,
+                    first % CELLS_PER_ROW * CELL,
+                    first / CELLS_PER_ROW * CELL,
+                    (end - first) * CELL,
+                    CELL,
+                    opacity));
+        }
     }
 
     private static String escape(String text) {

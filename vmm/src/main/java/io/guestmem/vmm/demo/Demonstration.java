@@ -5,6 +5,7 @@ import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
+import io.guestmem.abi.KernelException;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.Kvm;
 import io.guestmem.kvm.Memslot;
@@ -72,9 +73,9 @@ public final class Demonstration {
      *
      * @param ways at least one
      * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM or it may not be used
-     * @throws UnusableImageException if the file cannot be guest memory
+     * @throws UnusableImageException if the file cannot be guest memory, or became shorter meanwhile
      * @throws LinuxException if a system call fails
-     * @throws io.guestmem.abi.KernelException if KVM refuses
+     * @throws KernelException if KVM refuses
      * @throws PopulationException if population stops half-way
      */
     public List<DemoRun> run(Set<PopulationWay> ways, Progress progress) {
@@ -150,6 +151,29 @@ public final class Demonstration {
     /** One way, with a machine and memory of its own. */
     private record OneRun(Kvm kvm, GuestImage file, Checksum expected, PopulationWay way) {
         DemoRun run() {
+            try {
+                DemoRun.Completed run = runInMachine();
+                if (!run.ok()) {
+                    file.checkSize();
+                }
+                return run;
+            } catch (KernelException | PopulationException failed) {
+                explain(failed);
+                throw failed;
+            }
+        }
+
+        /** A file that has become shorter is the reason for most failures, and says more than any of them. */
+        private void explain(RuntimeException failed) {
+            try {
+                file.checkSize();
+            } catch (UnusableImageException shorter) {
+                shorter.addSuppressed(failed);
+                throw shorter;
+            }
+        }
+
+        private DemoRun.Completed runInMachine() {
             try (Machine machine = Machine.create(kvm, VmType.DEFAULT, file.memory());
                     DemoMemory guestMemory = memory(machine);
                     Statistics statistics = machine.vcpu().statistics()) {
@@ -168,7 +192,7 @@ public final class Demonstration {
             };
         }
 
-        private DemoRun measure(Machine machine, DemoMemory guestMemory, Statistics statistics) {
+        private DemoRun.Completed measure(Machine machine, DemoMemory guestMemory, Statistics statistics) {
             List<MemoryPicture> pictures = new ArrayList<>();
             pictures.add(picture("before", guestMemory));
             long start = System.nanoTime();

@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
  *   populate  →                            copies everything
  *                                          ←  populated BYTES  |  failed REASON
  *   (the guest touches a page)             copies the page
- *   count  →                               ←  served FAULTS
+ *   count  →                               ←  served FAULTS  |  failed REASON
  *   (closes)                               ends
  * }</pre>
  */
@@ -79,7 +79,20 @@ public final class FaultServer {
                 UserfaultfdEvents events = new UserfaultfdEvents()) {
             FaultServer server = new FaultServer(channel, userfaultfd, ranges, source);
             channel.send("ready");
-            server.loop(events);
+            server.serve(events);
+        }
+    }
+
+    private void serve(UserfaultfdEvents events) {
+        try {
+            loop(events);
+        } catch (LinuxException failed) {
+            // The guest waits for a page that will not come. Without the userfaultfd it goes on over zeroes, and the
+            // other process hears that they are wrong.
+            userfaultfd.close();
+            while (channel.receive().isPresent()) {
+                channel.send("failed " + failed.getMessage());
+            }
         }
     }
 

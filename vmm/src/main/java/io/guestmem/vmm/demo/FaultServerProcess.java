@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 /** The first process's side of {@link FaultServer}: starts it, hands over, asks, and ends it. */
 final class FaultServerProcess implements AutoCloseable {
     private static final long START_LIMIT_SECONDS = 120;
+    private static final long END_LIMIT_SECONDS = 10;
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final Process process;
@@ -40,23 +41,31 @@ final class FaultServerProcess implements AutoCloseable {
                     .start();
             process.getOutputStream().close();
             awaitConnection(listener, process);
-            CommandChannel channel = new CommandChannel(listener.accept());
-            FaultServerProcess server = new FaultServerProcess(process, channel);
-            channel.send(
-                    "serve " + mapping.address() + " " + mapping.length() + " " + image.content(),
-                    userfaultfd,
-                    image.file());
-            server.expect("ready");
-            return server;
+            return new FaultServerProcess(process, new CommandChannel(listener.accept()))
+                    .handOver(userfaultfd, image, mapping);
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot start a second process", failed);
         } catch (RuntimeException failed) {
             if (process != null) {
-                process.destroyForcibly();
+                destroy(process);
             }
             throw failed;
         } finally {
             delete(directory);
+        }
+    }
+
+    private FaultServerProcess handOver(FileDescriptor userfaultfd, GuestImage image, GuardedMapping mapping) {
+        try {
+            channel.send(
+                    "serve " + mapping.address() + " " + mapping.length() + " " + image.content(),
+                    userfaultfd,
+                    image.file());
+            expect("ready");
+            return this;
+        } catch (RuntimeException failed) {
+            close();
+            throw failed;
         }
     }
 
@@ -143,12 +152,16 @@ final class FaultServerProcess implements AutoCloseable {
     public void close() {
         channel.close();
         try {
-            if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
+            if (process.waitFor(END_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+                return;
             }
         } catch (InterruptedException _) {
-            process.destroyForcibly();
             Thread.currentThread().interrupt();
         }
+        destroy(process);
+    }
+
+    private static void destroy(Process process) {
+        process.destroyForcibly().onExit().join();
     }
 }

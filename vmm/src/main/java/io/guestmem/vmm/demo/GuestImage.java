@@ -104,6 +104,19 @@ final class GuestImage implements AutoCloseable {
         }
     }
 
+    /**
+     * Looks whether the file is still as long as it was: what was mapped of it is not there any more otherwise.
+     *
+     * @throws UnusableImageException if it has become shorter
+     */
+    void checkSize() {
+        long now = file.status().size();
+        if (now < content) {
+            throw new UnusableImageException(
+                    file.name() + ": has become shorter: " + now + " bytes, it had at least " + content);
+        }
+    }
+
     @Override
     public void close() {
         file.close();

@@ -1,6 +1,5 @@
 package io.guestmem.vmm.demo;
 
-import java.util.Arrays;
 import java.util.BitSet;
 
 /**
@@ -12,10 +11,12 @@ public final class MemoryPicture {
 
     private final String moment;
     private final double[] present;
+    private final double total;
 
-    private MemoryPicture(String moment, double[] present) {
+    private MemoryPicture(String moment, double[] present, double total) {
         this.moment = moment;
         this.present = present;
+        this.total = total;
     }
 
     /**
@@ -33,7 +34,8 @@ public final class MemoryPicture {
             int to = (int) ((long) count * (i + 1) / pieces);
             present[i] = (double) pages.get(from, to).cardinality() / (to - from);
         }
-        return new MemoryPicture(moment, present);
+        // Pieces may differ by a page, so the total is not their average.
+        return new MemoryPicture(moment, present, (double) pages.get(0, count).cardinality() / count);
     }
 
     /** When it was drawn. */
@@ -53,6 +55,6 @@ public final class MemoryPicture {
 
     /** The share of all memory that is present, 0 to 1. */
     public double present() {
-        return Arrays.stream(present).average().orElse(0);
+        return total;
     }
 }

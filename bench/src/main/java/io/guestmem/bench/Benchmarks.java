@@ -1,0 +1,18 @@
+package io.guestmem.bench;
+
+import java.util.List;
+
+/** All benchmarks. */
+public final class Benchmarks {
+    private Benchmarks() {}
+
+    /** All of them, in the order in which they run. Names are unique. */
+    public static List<Benchmark> all() {
+        return List.of(
+                new IoctlBenchmark("ioctl-check-extension", IoctlSides::checkExtension),
+                new IoctlBenchmark("ioctl-get-regs", IoctlSides::getRegisters),
+                new IoctlBenchmark("ioctl-pre-fault", IoctlSides::preFault),
+                new UffdCopyBenchmark(),
+                new StartBenchmark());
+    }
+}

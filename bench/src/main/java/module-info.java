@@ -1,0 +1,9 @@
+/** Side-by-side benchmarks: what guestmem costs compared with doing the same thing bare, as ratios of one run. */
+module io.guestmem.bench {
+    requires io.guestmem.abi;
+    requires io.guestmem.kvm;
+    requires io.guestmem.linux;
+    requires static transitive org.jspecify;
+
+    exports io.guestmem.bench;
+}

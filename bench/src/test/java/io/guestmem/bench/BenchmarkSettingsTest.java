@@ -1,0 +1,32 @@
+package io.guestmem.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BenchmarkSettingsTest {
+    /** The build sets the property for all tests. */
+    @Test
+    void theRootSaysWhichCommandStarts() {
+        String launcher = System.getProperty("guestmem.root") + "/guestmem";
+
+        assertThat(BenchmarkSettings.standard().startCommand()).containsExactly(launcher, "doctor", "--json");
+    }
+
+    @Test
+    void numbersThatMeasureNothingAreRefused() {
+        Duration time = Duration.ofMillis(1);
+        long bytes = BenchmarkSettings.PIECE;
+        assertThatThrownBy(() -> new BenchmarkSettings(-1, 1, time, bytes, List.of()))
+                .hasMessage("not warm-up rounds: -1");
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 0, time, bytes, List.of()))
+                .hasMessage("not rounds: 0");
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, Duration.ZERO, bytes, List.of()))
+                .hasMessage("not a time for a loop: PT0S");
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, time, bytes + 1, List.of()))
+                .hasMessage("not a multiple of 2 MiB: 2097153");
+    }
+}

@@ -1,0 +1,233 @@
+package io.guestmem.vmm.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.guestmem.abi.Capability;
+import io.guestmem.abi.Kernel;
+import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.kvm.Kvm;
+import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.vmm.Checksum;
+import io.guestmem.vmm.HostKernel;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The demonstration end to end, on the kernel of this host. */
+class DemonstrationTest {
+    private static final long MIB = 1 << 20;
+    private static final Set<PopulationWay> ALL = EnumSet.allOf(PopulationWay.class);
+    private static final Demonstration.Progress SILENT = (_, _, _) -> {};
+
+    @TempDir
+    Path directory;
+
+    private Path file(int length) {
+        long seed = System.nanoTime();
+        System.out.println("DemonstrationTest: random file of seed " + seed);
+        byte[] bytes = new byte[length];
+        new Random(seed).nextBytes(bytes);
+        Path path = directory.resolve("image");
+        try {
+            return Files.write(path, bytes);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** What the guest must find: the file's first bytes, and zeroes behind them. */
+    private static String expected(Path image, long memory) {
+        try (InputStream stream = Files.newInputStream(image)) {
+            byte[] bytes = Arrays.copyOf(stream.readNBytes((int) memory), (int) memory);
+            return Checksum.EMPTY.and(MemorySegment.ofArray(bytes)).toString();
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private static List<DemoRun> assertAllRun(Path image, long memory) {
+        Kernel kernel = HostKernel.get();
+        Leftovers before = Leftovers.now();
+
+        List<DemoRun> runs = new Demonstration(kernel, image, memory).run(ALL, SILENT);
+
+        before.assertNone();
+        assertThat(runs).extracting(DemoRun::way).containsExactly(PopulationWay.values());
+        for (DemoRun run : runs) {
+            switch (run) {
+                case DemoRun.Skipped skipped -> {
+                    System.out.println("DemonstrationTest: " + skipped.way() + " skipped: " + skipped.reason());
+                    assertThat(skipped.reason()).isNotBlank();
+                }
+                case DemoRun.Completed completed -> {
+                    assertThat(completed.checksum()).as(completed.way().id()).isEqualTo(expected(image, memory));
+                    assertThat(completed.ok()).as(completed.way().id()).isTrue();
+                    assertThat(completed.pages()).isEqualTo(memory / 4096);
+                }
+            }
+        }
+        return runs;
+    }
+
+    private static DemoRun.Completed completed(List<DemoRun> runs, PopulationWay way) {
+        DemoRun run = runs.get(Arrays.asList(PopulationWay.values()).indexOf(way));
+        return run.completed().orElseThrow(() -> new AssertionError(run.toString()));
+    }
+
+    @Test
+    void theModulesOfTheJdkCutTo16Mib() {
+        Path image = Path.of(System.getProperty("java.home"), "lib", "modules");
+        assertThat(image).exists();
+
+        List<DemoRun> runs = assertAllRun(image, 16 * MIB);
+
+        DemoRun.Completed cold = completed(runs, PopulationWay.NONE);
+        assertThat(cold.pictures())
+                .extracting(MemoryPicture::moment)
+                .containsExactly("before", "populated", "after the guest");
+        assertThat(cold.pictures().get(1).present()).isZero();
+        assertThat(cold.pictures().get(2).present()).isEqualTo(1);
+        assertThat(completed(runs, PopulationWay.POPULATE).pictures().get(1).present())
+                .isEqualTo(1);
+        assertThat(completed(runs, PopulationWay.POPULATE).uffdFaults()).isZero();
+    }
+
+    @Test
+    void aSecondProcessServesEachPageOnceOrPopulatesAllBefore() {
+        assertThat(HostKernel.get().name()).isEqualTo("linux");
+        List<DemoRun> runs = assertAllRun(file((int) MIB), 2 * MIB);
+        for (PopulationWay way : List.of(PopulationWay.UFFD, PopulationWay.UFFD_DEMAND)) {
+            DemoRun run = runs.get(Arrays.asList(PopulationWay.values()).indexOf(way));
+            assumeTrue(run instanceof DemoRun.Completed, run::toString);
+        }
+
+        DemoRun.Completed before = completed(runs, PopulationWay.UFFD);
+        assertThat(before.uffdFaults()).isZero();
+        assertThat(before.pictures().get(1).present()).isEqualTo(1);
+        DemoRun.Completed onDemand = completed(runs, PopulationWay.UFFD_DEMAND);
+        assertThat(onDemand.uffdFaults()).isBetween(1L, 512L);
+        assertThat(onDemand.pictures().get(1).present()).isZero();
+        assertThat(onDemand.pictures().get(2).present()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 4096", "4095, 16384", "4097, 16384", "1048583, 1572864", "8192, 4096"})
+    void filesOfAnySizeArePaddedOrCut(int length, long memory) {
+        assertAllRun(file(length), memory);
+    }
+
+    @Test
+    void everyStepIsAnnounced() {
+        List<String> steps = new ArrayList<>();
+
+        new Demonstration(HostKernel.get(), file(4096), 4096)
+                .run(ALL, (step, count, what) -> steps.add(step + "/" + count + " " + what));
+
+        assertThat(steps)
+                .containsExactly(
+                        "0/7 checksum of the file",
+                        "1/7 none",
+                        "2/7 populate",
+                        "3/7 pre_fault",
+                        "4/7 uffd",
+                        "5/7 uffd_demand",
+                        "6/7 guest_memfd");
+    }
+
+    @Test
+    void whatIsNoFileOrEmptyIsUnusable() throws IOException {
+        Kernel kernel = HostKernel.get();
+        Path empty = Files.createFile(directory.resolve("empty"));
+        Leftovers before = Leftovers.now();
+
+        assertThatExceptionOfType(UnusableImageException.class)
+                .isThrownBy(() -> new Demonstration(kernel, directory, MIB).run(ALL, SILENT))
+                .withMessage(directory + ": not a regular file");
+        assertThatExceptionOfType(UnusableImageException.class)
+                .isThrownBy(() -> new Demonstration(kernel, empty, MIB).run(ALL, SILENT))
+                .withMessage(empty + ": the file is empty");
+        assertThatExceptionOfType(LinuxException.class)
+                .isThrownBy(() -> new Demonstration(kernel, directory.resolve("absent"), MIB).run(ALL, SILENT))
+                .withMessageContaining("ENOENT");
+        before.assertNone();
+    }
+
+    @Test
+    void aHostWithoutKvmIsUnavailable() {
+        Kernel none = new LinuxKernel(directory.resolve("kvm"));
+
+        assertThatExceptionOfType(KernelUnavailableException.class)
+                .isThrownBy(() -> new Demonstration(none, file(1), MIB).run(ALL, SILENT))
+                .withMessage("open: ENOENT (2): " + directory.resolve("kvm"));
+    }
+
+    /** The file loses all but its first page, or the last bytes of its last page, when a way begins. */
+    @ParameterizedTest
+    @EnumSource(PopulationWay.class)
+    void aFileThatShrinksIsSaidToHaveShrunk(PopulationWay way) {
+        for (long left : new long[] {4096, MIB + 100}) {
+            assertShrinks(way, file((int) MIB + 4000), left);
+        }
+    }
+
+    private static void assertShrinks(PopulationWay way, Path image, long left) {
+        Kernel kernel = HostKernel.get();
+        Leftovers before = Leftovers.now();
+        List<String> steps = new ArrayList<>();
+
+        Throwable thrown = catchThrowable(() -> new Demonstration(kernel, image, 2 * MIB).run(ALL, (_, _, what) -> {
+            steps.add(what);
+            if (what.equals(way.id())) {
+                shrink(image, left);
+            }
+        }));
+
+        before.assertNone();
+        boolean skipped = !steps.getLast().equals(way.id()) || thrown == null;
+        assumeTrue(!skipped || !lacks(kernel, way), () -> way + " is skipped by this kernel");
+        assertThat(steps).last().isEqualTo(way.id());
+        assertThat(thrown)
+                .isInstanceOf(UnusableImageException.class)
+                .hasMessageContaining(image.toString())
+                .hasMessageMatching("(?s).*(shorter|ends at).*");
+    }
+
+    private static void shrink(Path image, long length) {
+        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(length);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** Ways that this host may lack by its capabilities; userfaultfd and plain mappings it has. */
+    private static boolean lacks(Kernel kernel, PopulationWay way) {
+        try (Kvm kvm = Kvm.open(kernel)) {
+            return switch (way) {
+                case NONE, POPULATE -> false;
+                case PRE_FAULT -> kvm.capability(Capability.PRE_FAULT_MEMORY) == 0;
+                case GUEST_MEMFD -> (kvm.capability(Capability.GUEST_MEMFD_FLAGS) & 3) != 3;
+                case UFFD, UFFD_DEMAND -> !Files.isWritable(Path.of("/dev/userfaultfd"));
+            };
+        }
+    }
+}
