@@ -3,8 +3,10 @@ package io.guestmem.bench;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
+import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VcpuThread;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.Kvm;
@@ -12,6 +14,7 @@ import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.Vcpu;
 import io.guestmem.kvm.Vm;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -99,8 +102,13 @@ final class BenchmarkVm implements AutoCloseable {
         }
 
         @Override
-        public HostMemory allocate(long length) {
-            return kernel.allocate(length);
+        public HostMemory allocate(HostMemoryKind kind, long length) {
+            return kernel.allocate(kind, length);
+        }
+
+        @Override
+        public UserMemory expose(MemorySegment memory) {
+            return kernel.expose(memory);
         }
 
         @Override

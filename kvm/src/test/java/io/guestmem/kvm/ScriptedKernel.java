@@ -1,9 +1,13 @@
 package io.guestmem.kvm;
 
+import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
+import io.guestmem.abi.HostProtection;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
+import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VcpuThread;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -87,7 +91,12 @@ final class ScriptedKernel implements Kernel {
     }
 
     @Override
-    public HostMemory allocate(long length) {
+    public HostMemory allocate(HostMemoryKind kind, long length) {
+        throw new AssertionError("not scripted: memory");
+    }
+
+    @Override
+    public UserMemory expose(MemorySegment memory) {
         throw new AssertionError("not scripted: memory");
     }
 
@@ -233,6 +242,31 @@ final class ScriptedKernel implements Kernel {
         @Override
         public MemorySegment segment() {
             return run;
+        }
+
+        @Override
+        public long load(long offset, MemorySegment into) {
+            throw new AssertionError("not scripted: load");
+        }
+
+        @Override
+        public long store(long offset, MemorySegment from) {
+            throw new AssertionError("not scripted: store");
+        }
+
+        @Override
+        public long advise(HostAdvice advice, long offset, long length) {
+            throw new AssertionError("not scripted: madvise");
+        }
+
+        @Override
+        public long protect(HostProtection protection, long offset, long length) {
+            throw new AssertionError("not scripted: mprotect");
+        }
+
+        @Override
+        public long unmap(long offset, long length) {
+            throw new AssertionError("not scripted: munmap");
         }
 
         @Override
