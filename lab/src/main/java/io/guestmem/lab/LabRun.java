@@ -17,7 +17,7 @@ import java.util.Optional;
 
 /** One run of a request whose parts are all there: the initramfs, the machine, what came back. */
 final class LabRun {
-    /** A boot under QEMU's parallel software CPU dies now and then: three of about ninety with QEMU 7.2. */
+    /** A boot under QEMU's software CPU may die; see {@link Machine}. */
     private static final int BOOTS = 6;
 
     private static final int TAIL_LINES = 80;

@@ -15,7 +15,7 @@
  *   <li>The program's two output streams cross on serial ports of their own, in raw mode: no kernel message, no carriage
  *       return and no terminal gets between.
  *   <li>QEMU never outlives this process: a shell beside it waits on a pipe from here and kills it when the pipe closes.
- *   <li>A boot that dies before the program started is repeated, at most twice; a started program never runs twice.
+ *   <li>A boot that dies before the program started is repeated, at most five times; a started program never runs twice.
  * </ul>
  *
  * <p><b>Locks.</b> One file lock per cache entry, held while that entry is made. Making a kernel asks for busybox and thus
