@@ -1,5 +1,7 @@
 package io.guestmem.abi;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * A kernel that answers KVM's ioctls: the real one, or the software kernel. The lower half of the seam starts here.
  *
@@ -26,11 +28,23 @@ public interface Kernel {
     KvmFile adopt(int descriptor, String name);
 
     /**
-     * Maps anonymous private memory of the process that the VMs belong to, zeroed, to back memslots with.
+     * Maps memory of the process that the VMs belong to, zeroed, readable and writable, to back memslots with.
      *
      * @param length in bytes, a positive multiple of 4096
      */
-    HostMemory allocate(long length);
+    HostMemory allocate(HostMemoryKind kind, long length);
+
+    /** {@link #allocate(HostMemoryKind, long)} of anonymous private memory. */
+    default HostMemory allocate(long length) {
+        return allocate(HostMemoryKind.PRIVATE_ANONYMOUS, length);
+    }
+
+    /**
+     * Shows memory to the kernel, so that structs can point to it.
+     *
+     * @param memory native; the caller keeps it alive until the answer is closed
+     */
+    UserMemory expose(MemorySegment memory);
 
     /** The calling thread, as other threads can interrupt it while it runs a vCPU. */
     VcpuThread currentThread();

@@ -17,13 +17,16 @@ public interface KvmFile extends AutoCloseable {
     /** What this file is, for messages. */
     String name();
 
-    /** {@code ioctl(2)} with a plain value, for requests without a struct. */
+    /**
+     * {@code ioctl(2)} with a plain value. For a request with a struct it is a pointer: 0 is {@code -EFAULT}, and anything else
+     * must be an address that the kernel may touch ({@link Kernel#expose}).
+     */
     long ioctl(int request, long argument);
 
     /**
      * {@code ioctl(2)} with a struct.
      *
-     * @param argument native memory, at least as large as the request's struct
+     * @param argument native memory, at least as large as the request's struct and what follows it
      */
     long ioctl(int request, MemorySegment argument);
 

@@ -1,16 +1,21 @@
 package io.guestmem.kvm;
 
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KernelUnavailableException;
 import io.guestmem.abi.KvmFile;
+import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VcpuThread;
 import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Mapping;
+import io.guestmem.linux.Memfd;
 import io.guestmem.linux.OpenMode;
+import io.guestmem.linux.Protection;
 import io.guestmem.linux.Sharing;
 import io.guestmem.linux.ThreadSignal;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /** The real kernel: KVM behind {@code /dev/kvm}. Thread-safe. */
@@ -58,13 +63,36 @@ public final class LinuxKernel implements Kernel {
     }
 
     @Override
-    public HostMemory allocate(long length) {
-        return new MappedHostMemory(Mapping.anonymous(length, Sharing.PRIVATE));
+    public HostMemory allocate(HostMemoryKind kind, long length) {
+        return new MappedHostMemory(
+                switch (kind) {
+                    case PRIVATE_ANONYMOUS -> Mapping.anonymous(length, Sharing.PRIVATE);
+                    case SHARED_MEMFD -> memoryFile(length, Sharing.SHARED);
+                    case PRIVATE_FILE -> memoryFile(length, Sharing.PRIVATE);
+                });
+    }
+
+    /** The mapping keeps the file. */
+    private static Mapping memoryFile(long length, Sharing sharing) {
+        try (FileDescriptor file = Memfd.create("guestmem", length)) {
+            return Mapping.of(file, 0, length, Protection.READ_WRITE, sharing);
+        }
+    }
+
+    @Override
+    public UserMemory expose(MemorySegment memory) {
+        return new ProcessUserMemory(memory.address());
     }
 
     @Override
     public VcpuThread currentThread() {
         return currentThread.get();
+    }
+
+    /** The kernel sees all memory of the process: there is nothing to show and nothing to take back. */
+    private record ProcessUserMemory(long address) implements UserMemory {
+        @Override
+        public void close() {}
     }
 
     private record SignalledThread(ThreadSignal signal) implements VcpuThread {

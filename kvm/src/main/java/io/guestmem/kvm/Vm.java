@@ -11,6 +11,7 @@ import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.MemoryAttributesLayout;
+import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.UserspaceMemoryRegion2Layout;
 import io.guestmem.abi.UserspaceMemoryRegionLayout;
 import io.guestmem.abi.VmType;
@@ -165,8 +166,10 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
             MemorySegment bitmap = arena.allocate(ValueLayout.JAVA_LONG, words.length);
             MemorySegment struct = Call.buffer(DirtyLogLayout.STRUCT.size());
             struct.set(ValueLayout.JAVA_INT, DirtyLogLayout.SLOT, slot.slot());
-            struct.set(ValueLayout.JAVA_LONG, DirtyLogLayout.DIRTY_BITMAP, bitmap.address());
-            Call.struct(file, KvmIoctl.GET_DIRTY_LOG, struct, slot);
+            try (UserMemory exposed = kernel().expose(bitmap)) {
+                struct.set(ValueLayout.JAVA_LONG, DirtyLogLayout.DIRTY_BITMAP, exposed.address());
+                Call.struct(file, KvmIoctl.GET_DIRTY_LOG, struct, slot);
+            }
             MemorySegment.copy(bitmap, ValueLayout.JAVA_LONG, 0, words, 0, words.length);
         }
         return new DirtyBitmap(words);
@@ -186,8 +189,10 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
             struct.set(ValueLayout.JAVA_INT, ClearDirtyLogLayout.SLOT, slot.slot());
             struct.set(ValueLayout.JAVA_INT, ClearDirtyLogLayout.NUM_PAGES, pages);
             struct.set(ValueLayout.JAVA_LONG, ClearDirtyLogLayout.FIRST_PAGE, firstPage);
-            struct.set(ValueLayout.JAVA_LONG, ClearDirtyLogLayout.DIRTY_BITMAP, bitmap.address());
-            Call.struct(file, KvmIoctl.CLEAR_DIRTY_LOG, struct, slot + " from page " + firstPage);
+            try (UserMemory exposed = kernel().expose(bitmap)) {
+                struct.set(ValueLayout.JAVA_LONG, ClearDirtyLogLayout.DIRTY_BITMAP, exposed.address());
+                Call.struct(file, KvmIoctl.CLEAR_DIRTY_LOG, struct, slot + " from page " + firstPage);
+            }
         }
     }
 

@@ -3,6 +3,8 @@ package io.guestmem.linux;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /** A mapped range of this process: the system calls that both kinds of mapping share. Not owned by this object. */
@@ -72,6 +74,27 @@ record AddressRange(long address, long length) {
                 "mprotect",
                 this,
                 protection);
+    }
+
+    /** A part of this range, as a range of its own. */
+    AddressRange part(long offset, long length) {
+        Objects.checkFromIndexSize(offset, length, this.length);
+        return new AddressRange(address + offset, length);
+    }
+
+    /** What is left of this range without another: nothing, one range or two. */
+    List<AddressRange> without(AddressRange hole) {
+        long end = address + length;
+        long holeEnd = hole.address + hole.length;
+        List<AddressRange> rest = new ArrayList<>(2);
+        if (hole.address > address) {
+            rest.add(new AddressRange(address, Math.min(hole.address, end) - address));
+        }
+        if (holeEnd < end) {
+            long from = Math.max(holeEnd, address);
+            rest.add(new AddressRange(from, end - from));
+        }
+        return rest;
     }
 
     void unmap() {

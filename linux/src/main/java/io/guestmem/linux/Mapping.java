@@ -2,6 +2,7 @@ package io.guestmem.linux;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * Mapped memory that Java code may read and write through {@link #segment}.
@@ -18,9 +19,13 @@ public final class Mapping implements MappedMemory {
     private final Arena arena;
     private final MemorySegment segment;
 
+    /** What of the range is still mapped: all of it at first. Guarded by this object. */
+    private List<AddressRange> mapped;
+
     @SuppressWarnings("restricted") // the length is the one that mmap has just mapped, the arena unmaps it
     private Mapping(AddressRange range) {
         this.range = range;
+        this.mapped = List.of(range);
         this.arena = Arena.ofShared();
         this.segment = MemorySegment.ofAddress(range.address()).reinterpret(range.length(), arena, _ -> closed());
     }
@@ -77,6 +82,29 @@ public final class Mapping implements MappedMemory {
         }
     }
 
+    /**
+     * {@code munmap(2)} on a part of the mapping, for good; the rest stays until {@link #close}. Java code that touches what is
+     * unmapped ends the JVM: for tests and for memory that only the kernel uses.
+     *
+     * @param offset a multiple of the page size
+     * @param length in bytes, a positive multiple of the page size
+     * @throws LinuxException with the errno of {@code munmap(2)}
+     */
+    public void unmap(long offset, long length) {
+        calls.begin(range);
+        try {
+            AddressRange hole = range.part(offset, length);
+            synchronized (this) {
+                hole.unmap();
+                mapped = mapped.stream()
+                        .flatMap(piece -> piece.without(hole).stream())
+                        .toList();
+            }
+        } finally {
+            end();
+        }
+    }
+
     /** The memory; refuses access after {@link #close}. */
     public MemorySegment segment() {
         return segment;
@@ -114,14 +142,19 @@ public final class Mapping implements MappedMemory {
 
     private void closed() {
         if (calls.close()) {
-            range.unmap();
+            unmapRest();
         }
     }
 
     private void end() {
         if (calls.end()) {
-            range.unmap();
+            unmapRest();
         }
+    }
+
+    private synchronized void unmapRest() {
+        mapped.forEach(AddressRange::unmap);
+        mapped = List.of();
     }
 
     @Override

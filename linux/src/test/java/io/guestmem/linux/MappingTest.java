@@ -82,6 +82,27 @@ class MappingTest {
     }
 
     @Test
+    void aPartCanBeUnmappedAndTheRestGoesWithTheMapping() throws Exception {
+        int self = (int) ProcessHandle.current().pid();
+        Mapping mapping = Mapping.anonymous(4 * PAGE, Sharing.PRIVATE);
+        try (Mapping buffer = Mapping.anonymous(PAGE, Sharing.PRIVATE)) {
+            buffer.segment().fill((byte) 7);
+            assertThat(ProcessMemory.write(self, mapping.address() + 2 * PAGE, buffer.segment()))
+                    .isEqualTo(PAGE);
+            assertThat(mapping.segment().get(ValueLayout.JAVA_BYTE, 2 * PAGE)).isEqualTo((byte) 7);
+            mapping.unmap(PAGE, PAGE);
+            assertThat(ProcessMemory.write(self, mapping.address() + PAGE, buffer.segment()))
+                    .isEqualTo(-Errno.EFAULT.number());
+            assertThat(ProcessMemory.read(self, mapping.address() + 2 * PAGE, buffer.segment()))
+                    .isEqualTo(PAGE);
+            mapping.close();
+            for (int page : List.of(0, 2, 3)) {
+                assertThat(isMapped(mapping.address() + page * PAGE)).isFalse();
+            }
+        }
+    }
+
+    @Test
     void badLengthsAndOffsetsAreRefused() {
         for (long length : List.of(0L, -PAGE, PAGE + 1)) {
             assertThatThrownBy(() -> Mapping.anonymous(length, Sharing.PRIVATE))

@@ -18,6 +18,24 @@ public interface HostMemoryView {
     long faultIn(long hva, boolean write);
 
     /**
+     * {@link #faultIn(long, boolean)} of pages in a row, up to the first that fails.
+     *
+     * @param hva in the first page
+     * @param count pages, at most the length of {@code faults}
+     * @param faults takes a {@link HostFault} for each
+     * @return the pages looked up; if fewer than asked for, {@code faults} has the failure at that index
+     */
+    default int faultIn(long hva, int count, boolean write, long[] faults) {
+        for (int i = 0; i < count; i++) {
+            faults[i] = faultIn(hva + ((long) i << 12), write);
+            if (!HostFault.isPage(faults[i])) {
+                return i;
+            }
+        }
+        return count;
+    }
+
+    /**
      * The level of the host's present mapping of an address, without faulting anything in: 1, 2 or 3; 1 if there is none.
      * Source: Linux 7.2 {@code mmu.c:host_pfn_mapping_level}.
      */

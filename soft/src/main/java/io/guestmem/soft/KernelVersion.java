@@ -1,0 +1,16 @@
+package io.guestmem.soft;
+
+/** The kernel whose behaviour the software kernel shows, where versions differ. */
+public enum KernelVersion {
+    /** Linux 6.12: guest_memfds take no flags. */
+    V6_12,
+    /** Linux 6.18: guest_memfds can be mapped; a range bound twice is {@code EINVAL}; EFER is not checked with the sregs. */
+    V6_18,
+    /** Linux 7.2: what is written here without another version. */
+    V7_2;
+
+    /** Whether this version is another one or a later one. */
+    public boolean atLeast(KernelVersion other) {
+        return compareTo(other) >= 0;
+    }
+}

@@ -1,0 +1,57 @@
+package io.guestmem.soft;
+
+import java.util.Locale;
+
+/**
+ * Hears what happens inside the software kernel's memory code, on the thread on which it happens. Thread-safe. Nothing is made
+ * for it when nobody listens.
+ */
+@FunctionalInterface
+public interface Trace {
+    /** Something happened. */
+    void event(Event event);
+
+    /** The kinds of events. */
+    enum Kind {
+        /** A guest access or a prefetch faults. */
+        FAULT,
+        /** A stage-2 entry was replaced: before and after are its values. */
+        ENTRY,
+        /** A fault starts again. */
+        RETRY,
+        /** A range of gfns is zapped. */
+        ZAP,
+        /** The remote TLBs were flushed. */
+        FLUSH,
+        /** The host changes a range behind a VM. */
+        INVALIDATE,
+        /** A set of memslots was made active. */
+        SLOTS
+    }
+
+    /**
+     * One event. What does not apply is 0.
+     *
+     * @param gfn the first page
+     * @param pages how many
+     * @param level of the stage-2 entry: 1 is 4 KiB
+     * @param before the stage-2 entry as it was
+     * @param after the stage-2 entry as it is
+     * @param why in words
+     */
+    record Event(Kind kind, long gfn, long pages, int level, long before, long after, String why) {
+        /** The event as one line of JSON; entries are hexadecimal text. */
+        public String json() {
+            return String.format(
+                    Locale.ROOT,
+                    "{\"event\":\"%s\",\"gfn\":%d,\"pages\":%d,\"level\":%d,\"before\":\"0x%x\",\"after\":\"0x%x\",\"why\":\"%s\"}",
+                    kind.name().toLowerCase(Locale.ROOT),
+                    gfn,
+                    pages,
+                    level,
+                    before,
+                    after,
+                    why);
+        }
+    }
+}
