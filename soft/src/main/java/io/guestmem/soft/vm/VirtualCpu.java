@@ -1,5 +1,6 @@
 package io.guestmem.soft.vm;
 
+import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.mmu.GuestAccess;
 
 /**
@@ -9,10 +10,12 @@ import io.guestmem.soft.mmu.GuestAccess;
  */
 public interface VirtualCpu {
     /** Makes the vCPUs of a VM. */
-    @FunctionalInterface
     interface Factory {
         /** A vCPU as it is after reset. */
         VirtualCpu create(VcpuContext context);
+
+        /** {@code KVM_GET_SUPPORTED_CPUID} of the system: 0 or a negated errno. */
+        long supportedCpuid(SoftKernelOptions options, UserArgument argument);
     }
 
     /** {@link #request} does not know the request. */
