@@ -22,6 +22,8 @@ import java.util.Set;
  * @param eagerPageSplit whether enabling dirty logging splits huge pages at once
  * @param addressSpaces 2 with system management mode, 1 without
  * @param sharedRequest what {@code 0xC040AED5} means, which two requests share
+ * @param preFaultRetries after how many retries of one page a prefault gives up with EAGAIN, which no kernel does; 0 for never,
+ *     as the kernel, where the retries can go on until there is a signal (kernel.md 3.7)
  * @param populateRules which of code and documentation {@code KVM_GUEST_MEMFD_POPULATE} follows
  */
 public record SoftKernelOptions(
@@ -38,6 +40,7 @@ public record SoftKernelOptions(
         boolean eagerPageSplit,
         int addressSpaces,
         SharedRequest sharedRequest,
+        int preFaultRetries,
         PopulateRules populateRules) {
     /** The two requests with the code {@code 0xC040AED5}. */
     public enum SharedRequest {
@@ -91,6 +94,7 @@ public record SoftKernelOptions(
                 true,
                 2,
                 SharedRequest.PRE_FAULT_MEMORY,
+                50_000_000,
                 PopulateRules.AS_CODED);
     }
 
@@ -114,6 +118,7 @@ public record SoftKernelOptions(
         private boolean eagerPageSplit;
         private int addressSpaces;
         private SharedRequest sharedRequest;
+        private int preFaultRetries;
         private PopulateRules populateRules;
 
         private Builder(SoftKernelOptions from) {
@@ -130,6 +135,7 @@ public record SoftKernelOptions(
             this.eagerPageSplit = from.eagerPageSplit;
             this.addressSpaces = from.addressSpaces;
             this.sharedRequest = from.sharedRequest;
+            this.preFaultRetries = from.preFaultRetries;
             this.populateRules = from.populateRules;
         }
 
@@ -211,6 +217,12 @@ public record SoftKernelOptions(
             return this;
         }
 
+        /** Sets {@link SoftKernelOptions#preFaultRetries}. */
+        public Builder preFaultRetries(int value) {
+            preFaultRetries = value;
+            return this;
+        }
+
         /** Sets {@link SoftKernelOptions#populateRules}. */
         public Builder populateRules(PopulateRules value) {
             populateRules = value;
@@ -233,6 +245,7 @@ public record SoftKernelOptions(
                     eagerPageSplit,
                     addressSpaces,
                     sharedRequest,
+                    preFaultRetries,
                     populateRules);
         }
     }

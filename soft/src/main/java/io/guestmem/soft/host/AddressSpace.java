@@ -120,7 +120,7 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      */
     public int unmap(long hva, long length) {
         long end = endOf(hva, length);
-        return end <= hva ? Failure.EINVAL : locked(() -> zap.unmap(hva, end));
+        return end < 0 || end == hva ? Failure.EINVAL : locked(() -> zap.unmap(hva, end));
     }
 
     /**
@@ -132,8 +132,8 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      */
     public int protect(long hva, long length, Protection protection) {
         long end = endOf(hva, length);
-        if (end <= hva) {
-            return end == hva ? 0 : Failure.EINVAL;
+        if (end < 0 || end == hva) {
+            return end < 0 ? Failure.EINVAL : 0;
         }
         return locked(() -> zap.protect(hva, end, protection));
     }
@@ -144,13 +144,13 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      * @param hva page aligned
      * @param length rounded up to pages
      * @return 0; {@code -ENOMEM} if part of the range is not mapped: the rest is done; {@code -EINVAL} for what this memory does
-     *     not know; {@code -EACCES} to remove what may not be written; {@code -EFAULT}, {@code -EHWPOISON} or {@code -EINTR} for a
+     *     not know; {@code -EACCES} to remove pages of a private mapping; {@code -EFAULT}, {@code -EHWPOISON} or {@code -EINTR} for a
      *     page that cannot be populated
      */
     public int advise(Advice advice, long hva, long length) {
         long end = endOf(hva, length);
-        if (end <= hva) {
-            return end == hva ? 0 : Failure.EINVAL;
+        if (end < 0 || end == hva) {
+            return end < 0 ? Failure.EINVAL : 0;
         }
         return switch (advice) {
             case POPULATE_READ -> advising.populate(hva, end, false);
@@ -222,7 +222,7 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      */
     public int serveMissing(long hva, long length, @Nullable MissingHandler handler) {
         long end = endOf(hva, length);
-        if (end <= hva) {
+        if (end < 0 || end == hva) {
             return Failure.EINVAL;
         }
         return locked(() -> {
@@ -260,7 +260,7 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      * @throws OutOfMemoryError if there is not so much native memory
      */
     public MemorySegment contiguous(long hva, long length) {
-        if (!Level.isAligned(hva | length, Level.SMALL) || endOf(hva, length) <= hva) {
+        if (!Level.isAligned(length, Level.SMALL) || length == 0 || endOf(hva, length) < 0) {
             throw new IllegalArgumentException("0x" + Long.toHexString(hva) + " + " + length);
         }
         host.lock();
@@ -304,6 +304,19 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
             host.spaces.remove(this);
             return zap.unmap(0, Mappings.LIMIT);
         });
+    }
+
+    /**
+     * Whether the mapping at an address has a page that is the process's own: the kernel's {@code anon_vma}, but that one stays
+     * when the last page goes. For holders of the host's lock.
+     */
+    boolean hasOwnPages(long hva) {
+        Mapping mapping = mappings.find(hva);
+        boolean[] found = {false};
+        if (mapping != null) {
+            table.visit(mapping.start(), mapping.end(), (_, _, _, entry) -> found[0] |= Entry.isAnonymous(entry));
+        }
+        return found[0];
     }
 
     private int locked(IntSupplier operation) {

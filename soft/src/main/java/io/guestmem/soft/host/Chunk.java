@@ -41,6 +41,8 @@ final class Chunk {
     int used;
 
     private int[] single = NO_COUNTS;
+    /** The sum of {@link #single}. */
+    private int singles;
     /** Frames that are free to be taken one by one. */
     private long[] free = NO_BITS;
     /** Free frames whose memory is not zero. */
@@ -70,10 +72,11 @@ final class Chunk {
             single = new int[FRAMES];
         }
         single[index] += change;
+        singles += change;
     }
 
     boolean hasSingles() {
-        return Arrays.stream(single).anyMatch(count -> count != 0);
+        return singles > 0;
     }
 
     /** Makes all frames free. */

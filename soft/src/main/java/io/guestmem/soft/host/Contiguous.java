@@ -61,13 +61,13 @@ final class Contiguous {
             int level = Entry.level(entry);
             long pfn = home.pfn(hva);
             table.set(index, 0);
-            space.frames.retain(pfn, level);
+            space.frames.getPage(pfn, level);
             if (Entry.isSwapped(entry)) {
                 space.reclaim.read(Entry.slot(entry), pfn);
                 space.host.swap.release(Entry.slot(entry));
             } else if (!Entry.isZeroPage(entry)) {
                 space.frames.copy(Entry.pfn(entry), pfn, level);
-                space.frames.release(Entry.pfn(entry), level);
+                space.frames.putPage(Entry.pfn(entry), level);
             }
             long page = Entry.page(pfn, level, mapping.privateFlags());
             table.set(index, Entry.isHidden(entry) ? Entry.hidden(page) : page);

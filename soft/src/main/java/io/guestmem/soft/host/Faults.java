@@ -30,6 +30,7 @@ final class Faults {
         Host host = space.host;
         while (true) {
             @Nullable MissingHandler handler;
+            long page;
             host.lock();
             try {
                 Mapping mapping = space.mappings.find(hva);
@@ -41,6 +42,7 @@ final class Faults {
                 if (mapping == null || refused != 0) {
                     return refused;
                 }
+                page = Level.down(hva, mapping.pageLevel());
                 handler = isMissing(mapping, hva, entry) ? mapping.missing() : null;
                 if (handler == null) {
                     int result = resolve(mapping, hva, entry, write);
@@ -52,7 +54,7 @@ final class Faults {
             } finally {
                 host.unlock();
             }
-            if (!handler.missing(Level.down(hva, Level.SMALL), write)) {
+            if (!handler.missing(page, write)) {
                 return Failure.EINTR;
             }
         }
@@ -145,7 +147,7 @@ final class Faults {
             frames.copy(page, copy, level);
             set(hva, Entry.page(copy, level, mapping.privateFlags()));
         } else {
-            frames.retain(page, level);
+            frames.getPage(page, level);
             boolean writable = mapping.shared() && mapping.protection() == Protection.READ_WRITE;
             set(hva, Entry.page(page, level, writable ? Entry.WRITABLE : 0));
         }
@@ -187,7 +189,7 @@ final class Faults {
                     first + Level.bytes(level),
                     () -> set(first, Entry.page(copy, level, mapping.privateFlags())));
             if (!Entry.isZeroPage(entry)) {
-                frames.release(pfn, level);
+                frames.putPage(pfn, level);
             }
         }
         return AGAIN;
@@ -200,7 +202,7 @@ final class Faults {
             return frames.allocate(level);
         }
         long pfn = home.pfn(Level.down(hva, level));
-        frames.retain(pfn, level);
+        frames.getPage(pfn, level);
         return pfn;
     }
 

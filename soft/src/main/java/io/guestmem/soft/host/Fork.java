@@ -19,7 +19,7 @@ final class Fork {
     void copy() {
         for (Mapping mapping : parent.mappings.all()) {
             child.mappings.add(mapping.served(null).living(null));
-            if (!mapping.shared() && hasOwnPages(mapping)) {
+            if (!mapping.shared() && parent.hasOwnPages(mapping.start())) {
                 parent.notifiers.around(
                         mapping.start(),
                         mapping.end(),
@@ -31,12 +31,6 @@ final class Fork {
         }
     }
 
-    private boolean hasOwnPages(Mapping mapping) {
-        boolean[] found = {false};
-        parent.table.visit(mapping.start(), mapping.end(), (_, _, _, entry) -> found[0] |= Entry.isAnonymous(entry));
-        return found[0];
-    }
-
     private void copy(Mapping mapping, PageTable table, int index, long hva, long entry) {
         int level = Entry.level(entry);
         long copied = Entry.readOnly(entry);
@@ -46,7 +40,7 @@ final class Fork {
         } else if (Entry.hasFrame(entry) && mapping.home() != null) {
             copied = ownCopy(entry, level);
         } else if (Entry.hasFrame(entry) && !Entry.isZeroPage(entry)) {
-            parent.frames.retain(Entry.pfn(entry), level);
+            parent.frames.getPage(Entry.pfn(entry), level);
         }
         child.table.set(hva, level, copied);
     }

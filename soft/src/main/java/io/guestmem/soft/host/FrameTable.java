@@ -92,9 +92,9 @@ public final class FrameTable implements Frames, AutoCloseable {
     @Override
     public long address(long pfn) {
         @Nullable Chunk[] table = chunks;
-        int index = (int) (pfn >>> 9);
+        long index = pfn >>> 9;
         if (index < table.length) {
-            Chunk chunk = table[index];
+            Chunk chunk = table[(int) index];
             if (chunk != null) {
                 long address = chunk.address;
                 if (address != 0) {
@@ -171,7 +171,7 @@ public final class FrameTable implements Frames, AutoCloseable {
     }
 
     /** Adds a reference to a page. */
-    synchronized void retain(long pfn, int level) {
+    synchronized void getPage(long pfn, int level) {
         Chunk chunk = chunk(pfn);
         if (chunk.home && references(pfn, level) == 0) {
             inUse += Level.frames(level);
@@ -185,7 +185,7 @@ public final class FrameTable implements Frames, AutoCloseable {
     }
 
     /** Removes a reference from a page; the last one frees it. */
-    synchronized void release(long pfn, int level) {
+    synchronized void putPage(long pfn, int level) {
         Chunk chunk = chunk(pfn);
         if (level == Level.SMALL) {
             int index = Chunk.indexOf(pfn);
@@ -218,7 +218,7 @@ public final class FrameTable implements Frames, AutoCloseable {
 
     /** Withdraws a page for good: it keeps a reference that nobody removes. */
     synchronized void poison(long pfn, int level) {
-        retain(pfn, level);
+        getPage(pfn, level);
         poisoned += Level.frames(level);
     }
 

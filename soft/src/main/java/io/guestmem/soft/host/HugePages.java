@@ -44,13 +44,16 @@ final class HugePages {
 
     /**
      * {@code MADV_COLLAPSE} of one mapping's part: every whole 2 MiB block of anonymous memory that has a table gets a new huge
-     * page with the content of its pages, whatever the policy. Source: Linux 7.2 {@code mm/khugepaged.c:madvise_collapse, collapse_huge_page}.
+     * page with the content of its pages, whatever the policy. The mapping must have a page of its own somewhere. Source: Linux 7.2 {@code mm/khugepaged.c:madvise_collapse, collapse_huge_page}.
      *
      * @return 0, or {@code -EINVAL} if a block could not be collapsed
      */
     int collapse(Mapping mapping) {
         if (!mapping.isPlainAnonymous() || mapping.advice() == Mapping.HugeAdvice.NOHUGEPAGE) {
             return Failure.EINVAL;
+        }
+        if (!space.hasOwnPages(mapping.start())) {
+            return Level.up(mapping.start(), Level.HUGE) < Level.down(mapping.end(), Level.HUGE) ? Failure.EINVAL : 0;
         }
         int result = 0;
         long last = Level.down(mapping.end(), Level.HUGE);
@@ -64,10 +67,8 @@ final class HugePages {
 
     private boolean collapse(Mapping mapping, long block) {
         long end = block + Level.bytes(Level.HUGE);
-        boolean possible = mapping.home() == null
-                && mapping.missing() == null
-                && mapping.protection() != Protection.NONE
-                && space.table.hasTable(block, Level.HUGE);
+        boolean possible =
+                mapping.home() == null && mapping.missing() == null && space.table.hasTable(block, Level.HUGE);
         if (!possible || hasPoison(block, end)) {
             return false;
         }
@@ -83,7 +84,9 @@ final class HugePages {
                 }
                 space.zap.drop(mapping, hva, entry);
             });
-            space.table.set(block, Level.HUGE, Entry.page(huge, Level.HUGE, mapping.privateFlags()));
+            long page = Entry.page(huge, Level.HUGE, mapping.privateFlags());
+            boolean hidden = mapping.protection() == Protection.NONE;
+            space.table.set(block, Level.HUGE, hidden ? Entry.hidden(page) : page);
         });
         return true;
     }

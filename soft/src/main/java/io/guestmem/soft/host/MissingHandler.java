@@ -10,7 +10,7 @@ public interface MissingHandler {
     /**
      * A page is missing.
      *
-     * @param hva the page's first byte
+     * @param hva the page's first byte: of the huge page, for hugetlb
      * @param write whether it is to be written
      * @return true to look again, false if the wait was interrupted: the fault answers EINTR
      */

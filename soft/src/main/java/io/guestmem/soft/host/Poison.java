@@ -79,7 +79,7 @@ final class Poison {
         space.notifiers.around(first, first + Level.bytes(level), () -> {
             long entry = space.table.lookup(first);
             space.table.set(first, level, Entry.poisoned(entry));
-            space.frames.release(Entry.pfn(entry), level);
+            space.frames.putPage(Entry.pfn(entry), level);
         });
     }
 }

@@ -60,6 +60,6 @@ final class Reclaim {
                     .toArray(ValueLayout.JAVA_BYTE);
             table.set(index, Entry.swapped(space.host.swap.store(content)));
         }
-        space.frames.release(Entry.pfn(entry), Level.SMALL);
+        space.frames.putPage(Entry.pfn(entry), Level.SMALL);
     }
 }

@@ -128,6 +128,33 @@ public final class SharedFile implements AutoCloseable {
         }
     }
 
+    /**
+     * The frame of the page at an offset, allocated and zeroed if there is none: for a guest_memfd, whose pages go into stage 2
+     * without a mapping.
+     *
+     * @param offset in bytes
+     * @return the pfn, or {@code -EFAULT} behind the end, or {@code -EHWPOISON}
+     */
+    public long frame(long offset) {
+        frames.host.lock();
+        try {
+            return page(offset);
+        } finally {
+            frames.host.unlock();
+        }
+    }
+
+    /** The page at an offset, which has a frame, breaks; its content is lost. */
+    public void breakPage(long offset) {
+        frames.host.lock();
+        try {
+            unmapEverywhere(Level.down(offset, pageLevel), Level.down(offset, pageLevel) + Level.bytes(pageLevel));
+            poison(offset);
+        } finally {
+            frames.host.unlock();
+        }
+    }
+
     // What follows is for holders of the host's lock.
 
     /** The frame of the page at an offset, with a reference of the cache; or {@code -EFAULT} or {@code -EHWPOISON}. */
@@ -148,7 +175,7 @@ public final class SharedFile implements AutoCloseable {
             try {
                 source.read(at, NativeMemory.ALL.asSlice(frames.address(pfn), Level.bytes(pageLevel)));
             } catch (IOException _) { // as the kernel: the reader gets a bus error, which is EFAULT for KVM
-                frames.release(pfn, pageLevel);
+                frames.putPage(pfn, pageLevel);
                 return Failure.EFAULT;
             }
         }
@@ -178,7 +205,7 @@ public final class SharedFile implements AutoCloseable {
         long at = Level.down(offset, pageLevel);
         long pfn = cached(at);
         frames.poison(pfn, pageLevel);
-        frames.release(pfn, pageLevel);
+        frames.putPage(pfn, pageLevel);
         put(at, isMemory() ? POISONED : 0);
     }
 
@@ -213,9 +240,9 @@ public final class SharedFile implements AutoCloseable {
                 long old = block.getValue()[i];
                 if (old > 0) {
                     long pfn = made.pfn((block.getKey() * BLOCK + i) << Level.shift(pageLevel));
-                    frames.retain(pfn, pageLevel);
+                    frames.getPage(pfn, pageLevel);
                     frames.copy(old, pfn, pageLevel);
-                    frames.release(old, pageLevel);
+                    frames.putPage(old, pageLevel);
                     block.getValue()[i] = pfn;
                 }
             }
@@ -229,7 +256,7 @@ public final class SharedFile implements AutoCloseable {
             return frames.allocate(pageLevel);
         }
         long pfn = home.pfn(offset);
-        frames.retain(pfn, pageLevel);
+        frames.getPage(pfn, pageLevel);
         return pfn;
     }
 
@@ -253,7 +280,7 @@ public final class SharedFile implements AutoCloseable {
                 long offset = (block.getKey() * BLOCK + i) << Level.shift(pageLevel);
                 if (offset >= first && offset < last) {
                     if (pfns[i] > 0) {
-                        frames.release(pfns[i], pageLevel);
+                        frames.putPage(pfns[i], pageLevel);
                     }
                     pfns[i] = 0;
                 }

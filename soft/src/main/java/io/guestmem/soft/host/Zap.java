@@ -82,7 +82,7 @@ final class Zap {
         if (file == null) {
             return Failure.EINVAL;
         }
-        if (!mapping.shared() || mapping.protection() != Protection.READ_WRITE) {
+        if (!mapping.shared()) {
             return Failure.EACCES;
         }
         return file.punchHole(mapping.offset(), mapping.end() - mapping.start());
@@ -126,7 +126,7 @@ final class Zap {
         space.table.visit(start, end, (table, index, _, entry) -> {
             if (Entry.hasFrame(entry) && !Entry.isAnonymous(entry)) {
                 table.set(index, 0);
-                space.frames.release(Entry.pfn(entry), Entry.level(entry));
+                space.frames.putPage(Entry.pfn(entry), Entry.level(entry));
             }
         });
     }
@@ -136,7 +136,7 @@ final class Zap {
         if (Entry.isSwapped(entry)) {
             space.host.swap.release(Entry.slot(entry));
         } else if (Entry.hasFrame(entry) && !Entry.isZeroPage(entry)) {
-            space.frames.release(Entry.pfn(entry), Entry.level(entry));
+            space.frames.putPage(Entry.pfn(entry), Entry.level(entry));
             SharedFile file = mapping.file();
             if (mapping.home() != null && file != null) {
                 long original = file.page(mapping.fileOffset(hva));

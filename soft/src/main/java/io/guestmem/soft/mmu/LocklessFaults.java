@@ -76,37 +76,32 @@ final class LocklessFaults {
      *
      * @return the entry at which the walk ends, as it is now; {@code result} has its level
      */
-    long walk(Root root, long gfn, boolean write, boolean exec, Walk result) {
+    long walk(Root root, long gfn, boolean write, boolean exec, GuestWalk result) {
         long table = root.table();
-        for (int level = root.role().level(); ; level--) {
-            long entry = Root.entry(table, gfn, level);
-            long spte = NativeMemory.getAcquire(entry);
-            if (Spte.isTable(spte, level)) {
-                table = Spte.tableAddress(spte);
-                continue;
-            }
-            result.level = level;
-            result.becameDirty = false;
-            if (Spte.isLeaf(spte, level) && Spte.allows(spte, write, exec) && Spte.hasAccessedDirty(spte)) {
-                long bits = Spte.ACCESSED | (write ? Spte.DIRTY : 0);
-                while ((spte & bits) != bits) {
-                    if (NativeMemory.compareAndSet(entry, spte, spte | bits)) {
-                        result.becameDirty = write && (spte & Spte.DIRTY) == 0;
-                        return spte | bits;
-                    }
-                    spte = NativeMemory.getAcquire(entry);
-                    if (!Spte.isLeaf(spte, level) || !Spte.allows(spte, write, exec)) {
-                        return spte;
-                    }
-                }
-            }
-            return spte;
+        int level = root.role().level();
+        long entry = Root.entry(table, gfn, level);
+        long spte = NativeMemory.getAcquire(entry);
+        while (Spte.isTable(spte, level)) {
+            level--;
+            entry = Root.entry(Spte.tableAddress(spte), gfn, level);
+            spte = NativeMemory.getAcquire(entry);
         }
+        result.level = level;
+        result.becameDirty = false;
+        long bits = Spte.ACCESSED | (write ? Spte.DIRTY : 0);
+        while (setsBits(spte, level, write, exec) && (spte & bits) != bits) {
+            if (NativeMemory.compareAndSet(entry, spte, spte | bits)) {
+                result.becameDirty = write && (spte & Spte.DIRTY) == 0;
+                spte |= bits;
+            } else {
+                spte = NativeMemory.getAcquire(entry);
+            }
+        }
+        result.spte = spte;
+        return spte;
     }
 
-    /** What a walk found beside the entry. Used again and again by one vCPU. */
-    static final class Walk {
-        int level;
-        boolean becameDirty;
+    private static boolean setsBits(long spte, int level, boolean write, boolean exec) {
+        return Spte.isLeaf(spte, level) && Spte.allows(spte, write, exec) && Spte.hasAccessedDirty(spte);
     }
 }

@@ -121,8 +121,12 @@ final class StageTwo {
     }
 
     void trace(Trace.Kind kind, long gfn, int level, long before, long after, String why) {
+        trace(kind, gfn, level == 0 ? 0 : Spte.pages(level), level, before, after, why);
+    }
+
+    void trace(Trace.Kind kind, long gfn, long pages, int level, long before, long after, String why) {
         if (trace != null) {
-            trace.event(new Trace.Event(kind, gfn, level == 0 ? 0 : Spte.pages(level), level, before, after, why));
+            trace.event(new Trace.Event(kind, gfn, pages, level, before, after, why));
         }
     }
 }

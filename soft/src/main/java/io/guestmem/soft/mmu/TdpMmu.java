@@ -71,6 +71,11 @@ public final class TdpMmu implements AutoCloseable {
         stageTwo.nxHugePages.disable();
     }
 
+    /** Tells who listens that something happened to pages. */
+    public void trace(Trace.Kind kind, long gfn, long pages, String why) {
+        stageTwo.trace(kind, gfn, pages, 0, 0, 0, why);
+    }
+
     /** Flushes the TLBs of all vCPUs. */
     public void flush() {
         stageTwo.flush();
@@ -170,7 +175,7 @@ public final class TdpMmu implements AutoCloseable {
     }
 
     /** The processor's walk, which sets A and D. In a read section. */
-    long walk(Root root, long gfn, boolean write, boolean exec, LocklessFaults.Walk result) {
+    public long walk(Root root, long gfn, boolean write, boolean exec, GuestWalk result) {
         return lockless.walk(root, gfn, write, exec, result);
     }
 
@@ -183,7 +188,7 @@ public final class TdpMmu implements AutoCloseable {
      */
     public boolean zapLeaves(int addressSpace, long from, long to) {
         boolean zapped = false;
-        stageTwo.trace(Trace.Kind.ZAP, from, 1, 0, to - from, "address space " + addressSpace);
+        stageTwo.trace(Trace.Kind.ZAP, from, to - from, 0, 0, 0, "");
         for (Root root : roots) {
             if (root.role().addressSpace() == addressSpace) {
                 zapped |= zapper.zapLeaves(root, from, to);

@@ -50,6 +50,11 @@ public abstract class OpenFile {
         return Failure.ENODEV;
     }
 
+    /** The memory of a page breaks: 0 or a negated errno. */
+    public long breakPage(long offset) {
+        return Failure.EINVAL;
+    }
+
     /**
      * {@code mmap(2)}, shared, readable and writable.
      *

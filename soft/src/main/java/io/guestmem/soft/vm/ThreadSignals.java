@@ -2,6 +2,9 @@ package io.guestmem.soft.vm;
 
 /** A thread's signals. Bit n − 1 of a mask is signal n. Thread-safe. */
 public interface ThreadSignals {
+    /** Broken memory was touched. */
+    int SIGBUS = 7;
+
     /** The signals that the thread blocks. */
     long mask();
 

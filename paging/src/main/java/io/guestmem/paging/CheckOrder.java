@@ -1,0 +1,16 @@
+package io.guestmem.paging;
+
+/** When permissions are checked: it decides which of two faults at different levels is reported. */
+public enum CheckOrder {
+    /**
+     * After the walk, on what all levels grant together: an entry that is not present or has reserved bits wins over every
+     * violation. So do processors and KVM's own walker.
+     */
+    ARCHITECTURAL,
+    /**
+     * At every level, as the {@code KVM_TRANSLATE2} series does: the walk ends at the first level that does not grant what is
+     * asked for. Only what no lower level can repair is checked early: writing, user mode and execution; SMEP, SMAP and
+     * protection keys depend on the leaf and are checked there (the series checks them on incomplete rights).
+     */
+    PER_LEVEL
+}

@@ -1,0 +1,25 @@
+package io.guestmem.paging;
+
+/**
+ * What of a processor, beside its registers, decides how it reads page tables.
+ *
+ * @param maxPhysicalAddressBits MAXPHYADDR, in bits, from CPUID 0x80000008: address bits from here on are reserved. KVM takes
+ *     what the guest's CPUID says, 36 if it says nothing; processors have 32 to 52
+ * @param amdCompatible the vendor is AMD or Hygon: bit 8 of PML4 and PML5 entries is reserved
+ * @param gigabytePages a PDPT entry can map 1 GiB; otherwise its bit 7 is reserved
+ * @param pse36Bits how many address bits above 31 a page of 4 MiB has in 32-bit paging: 0, 4 as KVM has it, or 8
+ */
+public record PagingFeatures(int maxPhysicalAddressBits, boolean amdCompatible, boolean gigabytePages, int pse36Bits) {
+    /** The address bits above 31 that KVM gives pages of 4 MiB. Source: Linux 7.2 {@code mmu.c:reset_guest_rsvds_bits_mask}. */
+    public static final int KVM_PSE36_BITS = 4;
+
+    /** Checks the ranges. */
+    public PagingFeatures {
+        if (maxPhysicalAddressBits < 0 || maxPhysicalAddressBits > 255) {
+            throw new IllegalArgumentException("not a number of address bits: " + maxPhysicalAddressBits);
+        }
+        if (pse36Bits != 0 && pse36Bits != KVM_PSE36_BITS && pse36Bits != 8) {
+            throw new IllegalArgumentException("a page of 4 MiB has 0, 4 or 8 high address bits, not " + pse36Bits);
+        }
+    }
+}

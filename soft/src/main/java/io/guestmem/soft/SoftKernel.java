@@ -1,0 +1,130 @@
+package io.guestmem.soft;
+
+import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
+import io.guestmem.abi.Kernel;
+import io.guestmem.abi.KvmFile;
+import io.guestmem.abi.UserMemory;
+import io.guestmem.soft.host.AddressSpace;
+import io.guestmem.soft.host.FrameTable;
+import io.guestmem.soft.host.ThpPolicy;
+import io.guestmem.soft.vm.VirtualCpu;
+import io.guestmem.soft.vm.VirtualMachine;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The software kernel: a simulated host with KVM, and on it a first process, which is the one that uses this object. Everything
+ * happens in the calling threads; nothing needs {@code /dev/kvm}. Thread-safe.
+ *
+ * <p>What it is not: fast as a processor, or a measure of one. Figures from it are figures of a simulation.
+ */
+public final class SoftKernel implements Kernel, AutoCloseable {
+    private static final int FIRST_PID = 1000;
+
+    private final VirtualMachine.Host host;
+    private final List<SoftProcess> processes = new CopyOnWriteArrayList<>();
+    private final AtomicInteger nextPid = new AtomicInteger(FIRST_PID);
+    private final ThreadLocal<SoftThread> thread = ThreadLocal.withInitial(SoftThread::new);
+    private final SoftProcess first;
+
+    /**
+     * A host whose threads run freely and whose memory code is not traced.
+     *
+     * @param cpus makes the vCPUs
+     */
+    SoftKernel(SoftKernelOptions options, VirtualCpu.Factory cpus) {
+        this(options, cpus, Schedule.FREE, null);
+    }
+
+    /**
+     * A host.
+     *
+     * @param cpus makes the vCPUs
+     * @param schedule where its threads may be interleaved
+     * @param trace hears what its memory code does; null for nobody
+     */
+    SoftKernel(SoftKernelOptions options, VirtualCpu.Factory cpus, Schedule schedule, @Nullable Trace trace) {
+        this.host = new VirtualMachine.Host(options, new FrameTable(schedule), schedule, trace, cpus);
+        this.first = createProcess();
+    }
+
+    VirtualMachine.Host host() {
+        return host;
+    }
+
+    SoftThread thread() {
+        return thread.get();
+    }
+
+    /** What the simulated host is like. */
+    public SoftKernelOptions options() {
+        return host.options();
+    }
+
+    /** The process that uses this object. */
+    public SoftProcess process() {
+        return first;
+    }
+
+    /** Another process, with memory of its own and without descriptors. */
+    public SoftProcess createProcess() {
+        ThpPolicy thp = options().transparentHugePages() ? ThpPolicy.ALWAYS : ThpPolicy.MADVISE;
+        return add(new AddressSpace(host.frames(), thp), new FileTable());
+    }
+
+    SoftProcess add(AddressSpace memory, FileTable files) {
+        SoftProcess process = new SoftProcess(this, nextPid.getAndIncrement(), memory, files);
+        processes.add(process);
+        return process;
+    }
+
+    void remove(SoftProcess process) {
+        processes.remove(process);
+    }
+
+    @Override
+    public String name() {
+        return "soft";
+    }
+
+    @Override
+    public KvmFile open() {
+        return first.open();
+    }
+
+    @Override
+    public KvmFile adopt(int descriptor, String name) {
+        return first.adopt(descriptor, name);
+    }
+
+    @Override
+    public HostMemory allocate(HostMemoryKind kind, long length) {
+        return first.allocate(kind, length);
+    }
+
+    @Override
+    public UserMemory expose(MemorySegment memory) {
+        return first.expose(memory);
+    }
+
+    @Override
+    public SoftThread currentThread() {
+        return thread.get();
+    }
+
+    /** What is in the host now: every process, VM, memslot and stage-2 entry. */
+    public KernelSnapshot inspect() {
+        return new KernelSnapshot(processes.stream().map(ProcessSnapshot::of).toList());
+    }
+
+    /** Ends all processes and frees all memory. */
+    @Override
+    public void close() {
+        processes.forEach(SoftProcess::close);
+        host.frames().close();
+    }
+}

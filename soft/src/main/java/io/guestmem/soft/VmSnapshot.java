@@ -1,0 +1,133 @@
+package io.guestmem.soft;
+
+import io.guestmem.abi.VmType;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A VM as it was.
+ *
+ * @param generations of the memslots, by address space
+ * @param slots by address space and gfn
+ * @param privateRanges of gfns
+ * @param roots of stage 2, invalid ones too
+ * @param pages4k the statistics {@code pages_4k}
+ * @param pages2m the statistics {@code pages_2m}
+ * @param pages1g the statistics {@code pages_1g}
+ * @param tables pages of stage-2 tables, some of which may be waiting to be freed
+ */
+public record VmSnapshot(
+        VmType type,
+        List<Long> generations,
+        List<Slot> slots,
+        List<Range> privateRanges,
+        List<RootTable> roots,
+        long pages4k,
+        long pages2m,
+        long pages1g,
+        long tables) {
+    /** Copies the lists. */
+    public VmSnapshot {
+        generations = List.copyOf(generations);
+        slots = List.copyOf(slots);
+        privateRanges = List.copyOf(privateRanges);
+        roots = List.copyOf(roots);
+    }
+
+    /**
+     * A memslot.
+     *
+     * @param pages of 4 KiB
+     * @param dirtyPages in its bitmap; −1 if it has none
+     */
+    public record Slot(
+            int addressSpace,
+            int id,
+            long baseGfn,
+            long pages,
+            long hva,
+            boolean readOnly,
+            boolean logging,
+            boolean invalid,
+            boolean guestMemfd,
+            long dirtyPages) {}
+
+    /** Gfns from the first to the first behind. */
+    public record Range(long from, long to) {}
+
+    /**
+     * A stage-2 tree.
+     *
+     * @param role what it is for, in words
+     * @param references of vCPUs and the MMU
+     * @param entries that are not empty, by gfn, tables before what is in them
+     */
+    public record RootTable(String role, boolean invalid, int references, List<Entry> entries) {
+        /** Copies the list. */
+        public RootTable {
+            entries = List.copyOf(entries);
+        }
+
+        /** The entries that map memory. */
+        public List<Entry> leaves() {
+            return entries.stream().filter(Entry::leaf).toList();
+        }
+    }
+
+    /**
+     * A stage-2 entry.
+     *
+     * @param gfn the first page that it covers
+     * @param level of its table: 1 is 4 KiB
+     * @param spte its value; in a table entry the address differs from run to run
+     * @param leaf whether it maps memory
+     * @param words its value in words
+     */
+    public record Entry(long gfn, int level, long spte, boolean leaf, String words) {}
+
+    /** The VM as tables. */
+    public String describe() {
+        StringBuilder text = new StringBuilder();
+        text.append(String.format(
+                Locale.ROOT,
+                "VM %s generations %s pages_4k %d pages_2m %d pages_1g %d tables %d%n",
+                type,
+                generations,
+                pages4k,
+                pages2m,
+                pages1g,
+                tables));
+        for (Slot slot : slots) {
+            text.append(String.format(
+                    Locale.ROOT,
+                    "  slot %d:%d gfn 0x%x pages %d hva 0x%x%s%s%s%s%s%n",
+                    slot.addressSpace(),
+                    slot.id(),
+                    slot.baseGfn(),
+                    slot.pages(),
+                    slot.hva(),
+                    slot.readOnly() ? " read-only" : "",
+                    slot.logging() ? " logging" : "",
+                    slot.invalid() ? " invalid" : "",
+                    slot.guestMemfd() ? " guest_memfd" : "",
+                    slot.dirtyPages() < 0 ? "" : " dirty " + slot.dirtyPages()));
+        }
+        for (Range range : privateRanges) {
+            text.append(String.format(Locale.ROOT, "  private gfn 0x%x to 0x%x%n", range.from(), range.to()));
+        }
+        for (RootTable root : roots) {
+            text.append(String.format(
+                    Locale.ROOT,
+                    "  root %s%s references %d%n",
+                    root.role(),
+                    root.invalid() ? " invalid" : "",
+                    root.references()));
+            for (Entry entry : root.entries()) {
+                String indent = "  ".repeat(6 - entry.level());
+                text.append(String.format(
+                        Locale.ROOT, "%s%d gfn 0x%x %s%n", indent, entry.level(), entry.gfn(), entry.words()));
+            }
+        }
+        return text.toString();
+    }
+}

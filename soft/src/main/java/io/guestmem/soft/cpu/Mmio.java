@@ -1,0 +1,105 @@
+package io.guestmem.soft.cpu;
+
+/**
+ * What an instruction does where no memory is. Each piece of at most 8 bytes inside a page is an exit of its own.
+ *
+ * <p>A read ends the instruction with an exit; when the vCPU runs again, the instruction starts anew and finds here what it has
+ * read already. A write lets the instruction finish and exits after it. Source: Linux 7.2 {@code x86.c:emulator_read_write},
+ * {@code complete_emulated_mmio}.
+ */
+final class Mmio {
+    private static final int MOST_PIECES = 64;
+
+    private final RunPage run;
+
+    /** What the instruction has read, in order; the user's answers. */
+    private final long[] answers = new long[MOST_PIECES];
+
+    private int answered;
+    private int used;
+
+    /** The size of the read that the user has been asked for; 0 if there is none. */
+    private int asked;
+
+    /** Writes that the user has not been told of yet, as a queue. */
+    private final long[] addresses = new long[MOST_PIECES];
+
+    private final long[] values = new long[MOST_PIECES];
+    private final int[] sizes = new int[MOST_PIECES];
+    private int written;
+    private int told;
+
+    Mmio(RunPage run) {
+        this.run = run;
+    }
+
+    /** Whether there is room for what one instruction may do; if not, the instruction cannot be emulated. */
+    boolean isFull() {
+        return written == MOST_PIECES || answered == MOST_PIECES;
+    }
+
+    /** Whether the next read has been answered already. */
+    boolean hasAnswer() {
+        return used < answered;
+    }
+
+    long answer() {
+        return answers[used++];
+    }
+
+    /** Asks the user for a read; the instruction is to be aborted with an exit. */
+    void ask(long gpa, int size) {
+        run.mmio(gpa, size, false, 0);
+        asked = size;
+    }
+
+    void write(long gpa, int size, long value) {
+        addresses[written] = gpa;
+        sizes[written] = size;
+        values[written++] = value;
+    }
+
+    /**
+     * The user has come back: takes the answer, if one was asked for.
+     *
+     * @return whether it was, and an instruction waits for it
+     */
+    boolean complete() {
+        if (asked == 0) {
+            return false;
+        }
+        answers[answered++] = run.mmioData(asked);
+        asked = 0;
+        return true;
+    }
+
+    /** The instruction starts, or starts anew. */
+    void restart() {
+        used = 0;
+        written = 0;
+        told = 0;
+    }
+
+    /** The instruction is over. */
+    void forget() {
+        answered = 0;
+        used = 0;
+    }
+
+    /** Tells the user of the next write, if there is one; {@code KVM_RUN} is to return then. */
+    boolean tell() {
+        if (told == written) {
+            written = 0;
+            told = 0;
+            return false;
+        }
+        run.mmio(addresses[told], sizes[told], true, values[told]);
+        told++;
+        return true;
+    }
+
+    /** Whether there are writes to be told of. */
+    boolean hasWrites() {
+        return told != written;
+    }
+}

@@ -1,0 +1,78 @@
+package io.guestmem.soft.vm;
+
+import io.guestmem.soft.VmSnapshot;
+import io.guestmem.soft.mmu.DirtyBitmap;
+import io.guestmem.soft.mmu.Memslot;
+import io.guestmem.soft.mmu.Root;
+import io.guestmem.soft.mmu.Spte;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Looks into a VM. What changes meanwhile may be seen in part. */
+public final class VmInspection {
+    private VmInspection() {}
+
+    /** The VM as it is now. */
+    public static VmSnapshot snapshot(VirtualMachine vm) {
+        List<Long> generations = new ArrayList<>();
+        List<VmSnapshot.Slot> slots = new ArrayList<>();
+        for (int space = 0; space < vm.slots().addressSpaces(); space++) {
+            generations.add(vm.slots().active(space).generation());
+            vm.slots().active(space).all().forEach(slot -> slots.add(slot(slot)));
+        }
+        List<VmSnapshot.Range> ranges = new ArrayList<>();
+        long[] bounds = vm.privateRanges();
+        for (int i = 0; i < bounds.length; i += 2) {
+            ranges.add(new VmSnapshot.Range(bounds[i], bounds[i + 1]));
+        }
+        return new VmSnapshot(
+                vm.type(),
+                generations,
+                slots,
+                ranges,
+                vm.mmu().roots().stream().map(root -> root(vm, root)).toList(),
+                vm.pages(1),
+                vm.pages(2),
+                vm.pages(3),
+                vm.mmu().tables());
+    }
+
+    private static VmSnapshot.Slot slot(Memslot slot) {
+        return new VmSnapshot.Slot(
+                slot.addressSpace(),
+                slot.id(),
+                slot.baseGfn(),
+                slot.pages(),
+                slot.hva(),
+                slot.isReadOnly(),
+                slot.isLogging(),
+                slot.isInvalid(),
+                slot.privateMemory() != null,
+                dirtyPages(slot));
+    }
+
+    private static long dirtyPages(Memslot slot) {
+        DirtyBitmap bitmap = slot.dirty();
+        long count = bitmap == null ? -1 : 0;
+        for (long word = 0; bitmap != null && word < bitmap.words(); word++) {
+            count += Long.bitCount(bitmap.word(word));
+        }
+        return count;
+    }
+
+    private static VmSnapshot.RootTable root(VirtualMachine vm, Root root) {
+        String role = root.role().level() + " levels"
+                + (root.role().smm() ? ", SMM" : "")
+                + (root.role().guestMode() ? ", guest mode" : "")
+                + (root.role().accessedDirty() ? "" : ", no A/D");
+        List<VmSnapshot.Entry> entries = vm.mmu().entries(root).stream()
+                .map(entry -> new VmSnapshot.Entry(
+                        entry.gfn(),
+                        entry.level(),
+                        entry.spte(),
+                        entry.isLeaf(),
+                        Spte.describe(entry.spte(), entry.level())))
+                .toList();
+        return new VmSnapshot.RootTable(role, root.isInvalid(), root.references(), entries);
+    }
+}
