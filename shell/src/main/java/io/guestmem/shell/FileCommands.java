@@ -28,6 +28,9 @@ final class FileCommands {
             "map OFFSET LENGTH", KvmFileKind.GUEST_MEMFD,
             "read OFFSET LENGTH", KvmFileKind.STATS);
 
+    /** The struct, and not the request KVM_RUN. */
+    private static final String SHARED = "kvm_run";
+
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final int KEEP_SIZE = 1;
     private static final int PUNCH_HOLE = 2;
@@ -47,7 +50,7 @@ final class FileCommands {
     Answer run(OpenFile file, List<String> words) {
         String verb = words.isEmpty() ? "" : words.getFirst();
         List<String> arguments = words.isEmpty() ? words : words.subList(1, words.size());
-        Optional<KvmIoctl> request = Requests.named(verb);
+        Optional<KvmIoctl> request = verb.equals(SHARED) ? Optional.empty() : Requests.named(verb);
         if (request.isPresent()) {
             return request.get() == KvmIoctl.RUN && file.kind() == KvmFileKind.VCPU
                     ? run(file, limit(arguments))

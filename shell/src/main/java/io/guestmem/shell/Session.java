@@ -61,7 +61,7 @@ final class Session implements AutoCloseable {
         return opened;
     }
 
-    private static String prefix(KvmFileKind kind) {
+    static String prefix(KvmFileKind kind) {
         return switch (kind) {
             case SYSTEM -> SYSTEM;
             case VM -> "vm";

@@ -1,0 +1,33 @@
+package io.guestmem.shell;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * How to fuzz.
+ *
+ * @param seed of the first round; every round adds 1, so that the seed of a failure reproduces it at once
+ * @param calls to make at most
+ * @param limit of time
+ * @param threads that call at once, 1 or more
+ * @param scope what may be called
+ * @param held what the kernel holds, by name: it must be after a round what it was before
+ */
+public record FuzzSettings(
+        long seed, long calls, Duration limit, int threads, Scope scope, Supplier<Map<String, Long>> held) {
+    /** What may be called. */
+    public enum Scope {
+        /** Requests whose worst answer is an errno: for the real kernel, on which the machine itself runs. No guest runs. */
+        SAFE,
+        /** Any request code with any bytes, and guests of random code: for a kernel that may not believe anything. */
+        EVERYTHING
+    }
+
+    /** Checks the ranges. */
+    public FuzzSettings {
+        if (calls < 1 || threads < 1) {
+            throw new IllegalArgumentException(calls + " calls on " + threads + " threads");
+        }
+    }
+}
