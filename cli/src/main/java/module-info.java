@@ -2,9 +2,12 @@
 module io.guestmem.cli {
     requires info.picocli;
     requires io.guestmem.bench;
+    requires io.guestmem.conform;
     requires io.guestmem.kvm;
     requires io.guestmem.lab;
     requires io.guestmem.linux;
+    requires io.guestmem.shell;
+    requires io.guestmem.soft;
     requires io.guestmem.vmm;
     requires tools.jackson.core;
     requires static org.jspecify;

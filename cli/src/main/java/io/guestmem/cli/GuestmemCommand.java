@@ -25,7 +25,15 @@ import picocli.CommandLine.Spec;
             "74:input, output or a system call failed",
             "77:permission denied"
         },
-        subcommands = {BenchCommand.class, DemoCommand.class, DoctorCommand.class, LabCommand.class})
+        subcommands = {
+            BenchCommand.class,
+            ConformCommand.class,
+            DemoCommand.class,
+            DoctorCommand.class,
+            FuzzCommand.class,
+            LabCommand.class,
+            ShellCommand.class
+        })
 final class GuestmemCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -19,18 +19,29 @@ final class JsonResult {
     private JsonResult() {}
 
     /**
+     * Prints one line of a stream: an object without a head.
+     *
+     * @param fields writes them
+     */
+    static void line(PrintWriter out, Consumer<JsonGenerator> fields) {
+        try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), out)) {
+            json.writeStartObject();
+            fields.accept(json);
+            json.writeEndObject();
+        }
+        out.println();
+    }
+
+    /**
      * Prints it.
      *
      * @param fields writes the other fields
      */
     static void print(PrintWriter out, String command, Consumer<JsonGenerator> fields) {
-        try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), out)) {
-            json.writeStartObject();
+        line(out, json -> {
             json.writeNumberProperty("schema", SCHEMA);
             json.writeStringProperty("command", command);
             fields.accept(json);
-            json.writeEndObject();
-        }
-        out.println();
+        });
     }
 }
