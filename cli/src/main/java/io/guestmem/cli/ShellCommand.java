@@ -1,6 +1,7 @@
 package io.guestmem.cli;
 
 import io.guestmem.abi.Kernel;
+import io.guestmem.linux.Terminal;
 import io.guestmem.shell.Shell;
 import io.guestmem.shell.ShellSettings;
 import java.io.IOException;
@@ -70,7 +71,7 @@ final class ShellCommand implements Callable<Integer> {
                 return run(kernel, new ShellSettings.Input.Script(reader));
             }
         }
-        if (System.console().isTerminal()) {
+        if (Terminal.isStandardInput()) {
             return run(kernel, new ShellSettings.Input.Interactive(ShellSettings.history(System.getenv())));
         }
         return run(kernel, new ShellSettings.Input.Script(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
