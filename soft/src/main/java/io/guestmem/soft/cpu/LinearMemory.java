@@ -48,6 +48,9 @@ final class LinearMemory {
     private @Nullable GuestAccess access;
     private long asks;
 
+    /** Of {@link GuestAccess#flushes}, what the TLB is newer than. */
+    private long flushes;
+
     LinearMemory(Core core, Mmio mmio) {
         this.core = core;
         this.mmio = mmio;
@@ -160,6 +163,11 @@ final class LinearMemory {
 
     /** The native address of an instruction's first byte. */
     long fetch(long linear) {
+        long now = ask().flushes();
+        if (now != flushes) {
+            flushes = now;
+            flush();
+        }
         long at = ask().fetch(translate(FETCH, linear));
         if (at == GuestAccess.MMIO) {
             throw core.emulationFailure(0);

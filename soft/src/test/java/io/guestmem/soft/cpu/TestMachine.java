@@ -210,7 +210,20 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
 
     /** A request with an address that leads nowhere. */
     long requestNowhere(KvmIoctl request) {
-        return processor.request(request.code(), new Nowhere());
+        return processor.request(request.code(), new Nowhere(1));
+    }
+
+    long requestCode(int code) {
+        return processor.request(code, new Nowhere(1));
+    }
+
+    /** A request with a null pointer. */
+    long requestNull(KvmIoctl request) {
+        return processor.request(request.code(), new Nowhere(0));
+    }
+
+    long supportedCpuid(MemorySegment struct, SoftKernelOptions host) {
+        return Processor.factory(CpuOptions.defaults()).supportedCpuid(host, new Argument(struct));
     }
 
     MemorySegment struct(Struct struct) {
@@ -303,12 +316,7 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
         }
     }
 
-    private record Nowhere() implements UserArgument {
-        @Override
-        public long value() {
-            return 1;
-        }
-
+    private record Nowhere(long value) implements UserArgument {
         @Override
         public @Nullable MemorySegment copyIn(long offset, long size) {
             return null;
