@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.shell.FuzzSettings.Scope;
+import io.guestmem.soft.SoftKernel;
+import io.guestmem.soft.SoftKernelOptions;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -109,5 +111,24 @@ class FuzzerTest {
 
         assertThat(outcome.failure()).as(outcome.text()).isEmpty();
         assertThat(outcome.results()).doesNotContainKeys("run", "unknown request");
+    }
+
+    @Test
+    void theSoftwareKernelSurvivesAMillionCalls() {
+        try (SoftKernel kernel = new SoftKernel(SoftKernelOptions.defaults())) {
+            FuzzOutcome outcome = Fuzzer.run(kernel, FuzzSettings.of(kernel, 1, 1_000_000, Duration.ofMinutes(10), 1));
+
+            assertThat(outcome.failure()).as(outcome.text()).isEmpty();
+            assertThat(outcome.calls()).isEqualTo(1_000_000);
+        }
+    }
+
+    @Test
+    void theSoftwareKernelSurvivesManyThreads() {
+        try (SoftKernel kernel = new SoftKernel(SoftKernelOptions.defaults())) {
+            FuzzOutcome outcome = Fuzzer.run(kernel, FuzzSettings.of(kernel, 2, 100_000, Duration.ofMinutes(10), 4));
+
+            assertThat(outcome.failure()).as(outcome.text()).isEmpty();
+        }
     }
 }
