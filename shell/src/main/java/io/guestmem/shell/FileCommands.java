@@ -97,11 +97,14 @@ final class FileCommands {
     }
 
     private Answer run(OpenFile vcpu, Duration limit) {
+        vcpu.runs();
         return new VcpuRun(session.kernel(), vcpu, shared(vcpu)).run(limit);
     }
 
     private long load(OpenFile vcpu, Programs program) {
-        finishExit(vcpu);
+        if (vcpu.hasRun()) {
+            finishExit(vcpu);
+        }
         return new LongMode(session, vcpu.vm(), vcpu).load(program.program(), program.end());
     }
 

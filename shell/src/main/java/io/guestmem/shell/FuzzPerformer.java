@@ -90,13 +90,17 @@ final class FuzzPerformer implements AutoCloseable {
     private long file(FuzzCall call, FuzzWorld.Held held) {
         return switch (call.verb) {
             case STRUCT -> held.file.ioctl(call.code, struct(call));
-            case VALUE -> held.file.ioctl(call.code, call.first);
+            case VALUE -> runsGuest(call, held) ? run(held, false) : held.file.ioctl(call.code, call.first);
             case READ -> held.file.readAt(call.first, structs.asSlice(0, call.second));
             case ALLOCATE -> held.file.allocate(call.code, call.first, call.second);
             case MAP -> map(held, call.first, call.second);
             case RUN -> run(held, call.first != 0);
             default -> realMode(held, call.first);
         };
+    }
+
+    private static boolean runsGuest(FuzzCall call, FuzzWorld.Held held) {
+        return held.kind == KvmFileKind.VCPU && call.code == KvmIoctl.RUN.code() && call.first == 0;
     }
 
     private MemorySegment struct(FuzzCall call) {
@@ -182,9 +186,10 @@ final class FuzzPerformer implements AutoCloseable {
         }
     }
 
+    /** Again and again: another run of the same vCPU takes the byte back, and the signal may be blocked. */
     private static void interrupt(CountDownLatch ended, MemorySegment run, VcpuThread thread) {
         try {
-            if (!ended.await(RUN_MILLISECONDS, TimeUnit.MILLISECONDS)) {
+            while (!ended.await(RUN_MILLISECONDS, TimeUnit.MILLISECONDS)) {
                 run.set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) 1);
                 thread.interrupt();
             }

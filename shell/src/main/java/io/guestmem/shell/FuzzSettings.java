@@ -1,8 +1,16 @@
 package io.guestmem.shell;
 
+import io.guestmem.abi.Kernel;
+import io.guestmem.soft.KernelSnapshot;
+import io.guestmem.soft.SoftKernel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * How to fuzz.
@@ -28,6 +36,29 @@ public record FuzzSettings(
     public FuzzSettings {
         if (calls < 1 || threads < 1) {
             throw new IllegalArgumentException(calls + " calls on " + threads + " threads");
+        }
+    }
+
+    /** What fits a kernel: everything on the software kernel, what is safe on any other. */
+    public static FuzzSettings of(Kernel kernel, long seed, long calls, Duration limit, int threads) {
+        return kernel instanceof SoftKernel soft
+                ? new FuzzSettings(seed, calls, limit, threads, Scope.EVERYTHING, () -> held(soft))
+                : new FuzzSettings(seed, calls, limit, threads, Scope.SAFE, FuzzSettings::descriptors);
+    }
+
+    private static Map<String, Long> held(SoftKernel kernel) {
+        KernelSnapshot inside = kernel.inspect();
+        long memory = inside.processes().stream()
+                .mapToLong(process -> process.memory().size())
+                .sum();
+        return Map.of("VMs", (long) inside.machines().size(), "runs of host pages", memory);
+    }
+
+    private static Map<String, Long> descriptors() {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return Map.of("descriptors", open.count());
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
         }
     }
 }

@@ -97,10 +97,10 @@ final class FuzzSource {
         if (dice < 88) {
             return plain(Verb.CLOSE, anyKind(), 0, 0, 0);
         }
-        if (!everything) {
+        if (!everything || dice < 91) {
             return request(requests.get(random.nextInt(requests.size())));
         }
-        return dice < 94 ? guest() : nonsense();
+        return dice < 92 ? guest() : nonsense();
     }
 
     private FuzzCall create() {

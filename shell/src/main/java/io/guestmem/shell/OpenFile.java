@@ -22,6 +22,8 @@ final class OpenFile implements AutoCloseable {
     /** Of a vCPU: {@code kvm_run} and what follows it, once it is needed. */
     private @Nullable HostMemory runPages;
 
+    private boolean hasRun;
+
     /**
      * A memslot as it was set.
      *
@@ -58,6 +60,15 @@ final class OpenFile implements AutoCloseable {
 
     SortedMap<Integer, Slot> slots() {
         return slots;
+    }
+
+    /** Whether a vCPU was run here. */
+    boolean hasRun() {
+        return hasRun;
+    }
+
+    void runs() {
+        hasRun = true;
     }
 
     /**

@@ -5,6 +5,7 @@ import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.UserspaceMemoryRegionLayout;
+import io.guestmem.soft.SoftKernel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -14,7 +15,8 @@ import java.util.Set;
 /** {@code show ...}: what is open, and what the kernel tells about it. */
 final class Shows {
     /** What can be shown, for help and completion. */
-    static final List<String> USAGE = List.of("names", "slots [VM]", "stats [NAME [STATISTIC ...]]", "caps [NAME]");
+    static final List<String> USAGE =
+            List.of("names", "slots [VM]", "stats [NAME [STATISTIC ...]]", "caps [NAME]", "kernel");
 
     private static final long PAGE_SIZE = 4096;
 
@@ -35,6 +37,7 @@ final class Shows {
                         file(arguments, Set.of(KvmFileKind.VM, KvmFileKind.VCPU)),
                         arguments.isEmpty() ? arguments : arguments.subList(1, arguments.size()));
             case "caps" -> capabilities(file(arguments, Set.of(KvmFileKind.SYSTEM, KvmFileKind.VM)));
+            case "kernel" -> inside();
             default -> throw new CommandException("show " + String.join(", ", USAGE));
         };
     }
@@ -94,6 +97,14 @@ final class Shows {
         try (KvmFile file = session.kernel().adopt(Math.toIntExact(descriptor), "statistics of " + of.name())) {
             return StatisticsText.of(file, names);
         }
+    }
+
+    /** Host pages, memslots, attributes, stage-2 tables: only the software kernel can be looked into. */
+    private Answer inside() {
+        if (session.kernel() instanceof SoftKernel soft) {
+            return Answer.of(soft.inspect().describe().stripTrailing());
+        }
+        throw new CommandException("only the software kernel can be looked into");
     }
 
     private static Answer capabilities(OpenFile of) {
