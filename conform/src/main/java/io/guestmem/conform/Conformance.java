@@ -66,8 +66,10 @@ public final class Conformance {
             }
         }
         try (Trial standing = new Trial(on)) {
-            // The first VM and the first vCPU of a kernel switch branches on by patching its code, the last ones switch them off.
-            // With one of each standing that happens once, not at every check: it is slow, and QEMU's software CPU does not always
+            // The first VM and the first vCPU of a kernel switch branches on by patching its code, the last ones switch
+            // them off.
+            // With one of each standing that happens once, not at every check: it is slow, and QEMU's software CPU does
+            // not always
             // survive it.
             standing.vm().vcpu(0);
             for (Check check : CHECKS) {
