@@ -186,8 +186,14 @@ final class Guest {
         return run.rax();
     }
 
-    /** Has the guest touch everything that its next programs need beside their data. */
+    /**
+     * Has host and guest write everything that the next programs need beside their data, so that only their data can fault: again
+     * after the host has changed all memory of the process.
+     */
     void warmUp() {
+        for (long page = 0; page < BOOT_SIZE; page += Numbers.PAGE) {
+            trial.store(boot, page, trial.load(boot, page));
+        }
         write(MARK, 0);
         read(MARK);
     }

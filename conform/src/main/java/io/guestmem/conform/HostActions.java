@@ -45,6 +45,9 @@ public interface HostActions {
     /** Makes a page of memory broken, as the hardware would report it; empty where that would cost the host real memory. */
     Optional<Runnable> poison(HostMemory memory, long offset);
 
+    /** The same for a page of a guest_memfd. */
+    Optional<Runnable> poison(KvmFile guestMemfd, long offset);
+
     /** Whether huge pages of a guest are not executable ({@code nx_huge_pages}); empty where nobody knows. */
     Optional<Boolean> nxHugePages();
 

@@ -88,6 +88,11 @@ final class LinuxHostActions implements HostActions {
     }
 
     @Override
+    public Optional<Runnable> poison(KvmFile guestMemfd, long offset) {
+        return Optional.empty();
+    }
+
+    @Override
     public Optional<Boolean> nxHugePages() {
         return parameter("kvm", "nx_huge_pages");
     }

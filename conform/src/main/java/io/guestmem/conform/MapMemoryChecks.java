@@ -6,6 +6,7 @@ import static io.guestmem.abi.ErrorNumber.EINVAL;
 import static io.guestmem.abi.ErrorNumber.ENOENT;
 import static io.guestmem.conform.CheckClass.MODEL;
 
+import io.guestmem.abi.Capability;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmIoctl;
@@ -150,7 +151,8 @@ final class MapMemoryChecks {
         t.expect("pages_2m", 0, vm.statistics().value("pages_2m"));
         t.expect("pages_4k more", 1, vm.statistics().value("pages_4k") - before);
         t.expect("all of it", 0, first(vcpu, Numbers.GIB / PAGE, 512, 0, 0).result());
-        t.expect("pages_2m", 1, vm.statistics().value("pages_2m"));
+        // Without accessed bits the entry that is there ends the first step, and the next one is no longer aligned.
+        t.expect("pages_2m", t.tracksAccess() ? 0 : 1, vm.statistics().value("pages_2m"));
     }
 
     private static void write(Trial t) {
@@ -184,7 +186,9 @@ final class MapMemoryChecks {
 
     private static void third(Trial t) {
         t.expect("code", KvmIoctl.PRE_FAULT_MEMORY.code(), KvmIoctl.MAP_MEMORY_V3.code());
-        t.requireTdp();
+        Trial.require(
+                t.capability(Capability.PRE_FAULT_MEMORY) == 1,
+                "no TDP: KVM_CAP_PRE_FAULT_MEMORY is 0, this kernel shadows page tables");
         RawVm vm = t.vm();
         vm.slot(0, GPA, PAGE);
         boolean asProposed =

@@ -2,6 +2,7 @@ package io.guestmem.conform;
 
 import static io.guestmem.conform.CheckClass.MODEL;
 
+import io.guestmem.abi.Capability;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.conform.ModelInspection.Place;
@@ -66,6 +67,7 @@ final class MmuModelChecks {
     /** A slot of 16 pages and a vCPU. */
     private record Memory(Trial t, RawVm vm, RawVcpu vcpu, HostMemory memory) {
         static Memory of(Trial t) {
+            t.requireTdp();
             RawVm vm = t.vm();
             return new Memory(t, vm, vm.vcpu(0), vm.slot(0, GPA, 16 * PAGE));
         }
@@ -94,7 +96,7 @@ final class MmuModelChecks {
         memory.vcpu.preFaultAll(GPA + PAGE, PAGE);
         long tables = model.tables(memory.vm.file());
         Background<PreFaulted> first;
-        try (ModelInspection.Pause pause = model.pauseNextFault(memory.vm.file(), Place.BEFORE_EXCHANGE)) {
+        try (ModelInspection.Pause pause = model.pauseNext(memory.vm.file(), Place.BEFORE_EXCHANGE)) {
             first = memory.preFault(GPA);
             pause.await();
             t.expectSame("the second", new PreFaulted(0, GPA + PAGE, 0), second.preFault(GPA, PAGE));
@@ -110,7 +112,7 @@ final class MmuModelChecks {
         Guest guest = Guest.on(t, memory.vm, 1);
         t.store(memory.memory, 0, 0x01D);
         Background<PreFaulted> preFault;
-        try (ModelInspection.Pause pause = model.pauseNextFault(memory.vm.file(), Place.PAGE_LOOKED_UP)) {
+        try (ModelInspection.Pause pause = model.pauseNext(memory.vm.file(), Place.PAGE_LOOKED_UP)) {
             preFault = memory.preFault(GPA);
             pause.await();
             t.must("madvise", memory.memory.advise(HostAdvice.DONT_NEED, 0, PAGE));
@@ -125,11 +127,11 @@ final class MmuModelChecks {
         Memory memory = Memory.of(t);
         long hva = memory.memory.hva();
         Background<PreFaulted> between;
-        try (ModelInspection.Hold _ = model.openInvalidation(memory.vm.file(), hva, PAGE)) {
-            ModelInspection.Hold second = model.openInvalidation(memory.vm.file(), hva + 12 * PAGE, PAGE);
+        try (ModelInspection.Hold _ = model.openInvalidation(memory.vm.file(), hva, PAGE);
+                ModelInspection.Hold second = model.openInvalidation(memory.vm.file(), hva + 12 * PAGE, PAGE)) {
             between = memory.preFault(GPA + 6 * PAGE);
             t.expect("it waits for both", true, between.isStillBusyAfter(A_WHILE));
-            second.close();
+            second.release();
             t.expect("it waits for the other", true, between.isStillBusyAfter(A_WHILE));
         }
         t.expectSame("afterwards", new PreFaulted(0, GPA + 7 * PAGE, 0), between.result());
@@ -188,7 +190,8 @@ final class MmuModelChecks {
         memory.vcpu.preFaultAll(GPA, 4 * PAGE);
         Region region = Region.of(1, GPA + 64 * PAGE, other);
         boolean logging = true;
-        while (((model.generation(memory.vm.file(), 0) + 2) & ((1 << GENERATION_BITS) - 1)) > 1) {
+        long spaces = Math.max(1, memory.vm.capability(Capability.MULTI_ADDRESS_SPACE));
+        while (((model.generation(memory.vm.file(), 0) + spaces) & ((1 << GENERATION_BITS) - 1)) >= spaces) {
             t.must("logging", memory.vm.set(region.withFlags(logging ? Region.LOG : 0)));
             logging = !logging;
         }

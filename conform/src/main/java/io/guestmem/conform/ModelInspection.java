@@ -39,8 +39,8 @@ public interface ModelInspection {
     /** Leaves that were replaced by a leaf of another frame since the VM was made; the kernel calls that a bug. */
     long changedFrames(KvmFile vm);
 
-    /** Stops the next fault or pre-fault of a VM at a place. */
-    Pause pauseNextFault(KvmFile vm, Place place);
+    /** Stops the next thread of a VM that comes to a place there. */
+    Pause pauseNext(KvmFile vm, Place place);
 
     /** Begins an invalidation of host memory, as an mmu notifier does, and leaves it open. */
     Hold openInvalidation(KvmFile vm, long hva, long length);
@@ -52,19 +52,28 @@ public interface ModelInspection {
      */
     Hold freeze(KvmFile vm, int vcpu, long gpa);
 
-    /** Runs once, when a walk of the guest's page tables is about to set accessed bits and has read every entry. */
-    void beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
+    /**
+     * Runs something once, when a walk of the guest's page tables is about to set accessed bits and has read every entry.
+     *
+     * @return false if this model cannot
+     */
+    boolean beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
 
-    /** Where a fault can be stopped. */
+    /** Where a thread can be stopped. */
     enum Place {
-        /** Between the look-up of the host's page and taking the MMU lock. */
+        /**
+         * A deletion has replaced the memslot by an invalid copy, and nobody sees the old one any more; entries and roots are
+         * still as they were.
+         */
+        SLOT_INVALID,
+        /** Of a fault: between the look-up of the host's page and taking the MMU lock. */
         PAGE_LOOKED_UP,
-        /** Right before the compare-and-exchange that installs the leaf. */
+        /** Of a fault: right before the compare-and-exchange that installs the leaf. */
         BEFORE_EXCHANGE
     }
 
     /**
-     * An entry of the stage-2 tables.
+     * An entry of the stage-2 tables. The rights of an entry that tracks accesses are those that it gets back at the first one.
      *
      * @param level 1, 2 or 3; 0 if there is no leaf
      * @param writable the guest may write
@@ -98,15 +107,20 @@ public interface ModelInspection {
      */
     record Root(boolean valid, int holders) {}
 
-    /** A state that is held open; closing ends it. */
+    /** A state that is held open; closing ends it, and may be repeated. */
     interface Hold extends AutoCloseable {
+        /** Ends it before its block does. */
+        default void release() {
+            close();
+        }
+
         @Override
         void close();
     }
 
-    /** A fault that is being held; closing lets it go on. */
+    /** A thread that is being held; closing lets it go on. */
     interface Pause extends Hold {
-        /** Waits until a fault has come to the place. */
+        /** Waits until a thread has come to the place. */
         void await();
     }
 }

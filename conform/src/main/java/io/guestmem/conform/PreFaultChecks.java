@@ -105,6 +105,7 @@ final class PreFaultChecks {
     }
 
     private static void pointers(Trial t) {
+        t.requirePreFault();
         RawVcpu vcpu = t.vm().vcpu(0);
         int request = KvmIoctl.PRE_FAULT_MEMORY.code();
         t.expect("null", EFAULT, vcpu.file().ioctl(request, 0));

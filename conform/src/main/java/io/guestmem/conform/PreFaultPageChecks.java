@@ -74,7 +74,7 @@ final class PreFaultPageChecks {
         Warm warm = Warm.of(t);
         warm.vm.slot(0, GPA, PAGE);
         warm.guest.vcpu().preFaultAll(GPA, PAGE);
-        t.expect("faults of a read", 0, warm.read(GPA));
+        t.expect("faults of a read", t.tracksAccess() ? 1 : 0, warm.read(GPA));
         t.expect("faults of a write", 1, warm.write(GPA));
     }
 
@@ -82,7 +82,7 @@ final class PreFaultPageChecks {
         Warm warm = Warm.of(t);
         t.store(warm.vm.slot(0, GPA, PAGE), 0, 1);
         warm.guest.vcpu().preFaultAll(GPA, PAGE);
-        t.expect("faults of a write", 0, warm.write(GPA));
+        t.expect("faults of a write", t.tracksAccess() ? 1 : 0, warm.write(GPA));
     }
 
     private static void forked(Trial t) {
@@ -90,8 +90,9 @@ final class PreFaultPageChecks {
         HostMemory memory = warm.vm.slot(0, GPA, PAGE);
         t.store(memory, 0, 0x11);
         t.own(t.require(t.on().host().fork(), "a JVM cannot fork"));
+        warm.guest.warmUp();
         warm.guest.vcpu().preFaultAll(GPA, PAGE);
-        t.expect("faults of a read", 0, warm.read(GPA));
+        t.expect("faults of a read", t.tracksAccess() ? 1 : 0, warm.read(GPA));
         t.expect("faults of a write", 1, warm.write(GPA));
     }
 
@@ -113,11 +114,13 @@ final class PreFaultPageChecks {
         t.store(memory, 0, 1);
         t.store(memory, PAGE, 1);
         t.own(t.require(t.on().host().writeProtect(memory), "no userfaultfd with asynchronous write-protection here"));
+        warm.guest.warmUp();
         warm.guest.vcpu().preFaultAll(GPA, 2 * PAGE);
         Trial.require(warm.write(GPA) == 1, "the host did not make its entries read-only");
         t.store(memory, PAGE, 2);
         warm.guest.vcpu().preFaultAll(GPA + PAGE, PAGE);
-        // Known of 6.12, which puts a writable entry in its place, and of 7.2; in between by the log of tdp_mmu.c.
+        // Known of 6.12, which puts a writable entry in its place, and of 7.2; which release in between changed it was
+        // not seen.
         Answer expected = Answer.of(0).since(6, 14, 1);
         t.expect("faults of a write after the second pre-fault", expected, warm.write(GPA + PAGE));
     }
@@ -187,7 +190,8 @@ final class PreFaultPageChecks {
     }
 
     private static void dirty(Trial t) {
-        t.expectHex("dirty pages", 1 << 3, dirtyAfterPreFault(t, true));
+        // An entry that tracks accesses is not writable before the first one.
+        t.expectHex("dirty pages", t.tracksAccess() ? 0 : 1 << 3, dirtyAfterPreFault(t, true));
     }
 
     private static void notDirty(Trial t) {

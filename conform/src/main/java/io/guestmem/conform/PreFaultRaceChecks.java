@@ -12,9 +12,11 @@ import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.VcpuThread;
 import io.guestmem.conform.HostActions.GuardedMemory;
+import io.guestmem.conform.ModelInspection.Place;
 import io.guestmem.conform.RawVcpu.PreFaulted;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -29,6 +31,7 @@ final class PreFaultRaceChecks {
     private static final int CHANGES = 20;
     private static final int UNTOUCHED = 0x55;
 
+    private static final String NO_BROKEN_PAGE = "breaking a page would cost the host real memory";
     private static final String NO_SIGNAL = "this host has no signal to offer that does no harm";
 
     private PreFaultRaceChecks() {}
@@ -66,7 +69,7 @@ final class PreFaultRaceChecks {
                         "a broken page of a guest_memfd",
                         "guest_memfd.c:__kvm_gmem_get_pfn",
                         PreFaultRaceChecks::brokenGuestMemfd,
-                        CheckClass.PRIVATE_MEMORY,
+                        TDP,
                         MODEL),
                 Check.of("PF-42", "a broken page of the host", error, PreFaultRaceChecks::brokenPage, TDP, MODEL),
                 Check.of(
@@ -237,13 +240,13 @@ final class PreFaultRaceChecks {
     }
 
     private static void brokenGuestMemfd(Trial t) {
-        RawVm vm = t.privateVm();
+        t.requireTdp();
+        RawVm vm = t.guestMemfdVm();
         RawVcpu vcpu = vm.vcpu(0);
-        GuestMemfdFile file = vm.guestMemfd(2 * PAGE, 1);
+        GuestMemfdFile file = vm.sharedGuestMemfd(2 * PAGE);
         t.must("memslot", vm.set2(Region.of(0, GPA, 2 * PAGE, file)));
-        HostMemory memory = t.own(file.map(2 * PAGE));
-        Runnable poison = t.require(t.on().host().poison(memory, 0), "breaking a page would cost the host real memory");
-        poison.run();
+        t.must("allocate", file.allocate(0, PAGE));
+        t.require(t.on().host().poison(file.file(), 0), NO_BROKEN_PAGE).run();
         t.expectSame("pre-fault", new PreFaulted(-EHWPOISON.number(), GPA, PAGE), vcpu.preFault(GPA, PAGE));
         t.expect("exit reason", ExitReason.MEMORY_FAULT, vcpu.exitReason());
         t.expectSame("memory fault", new Guest.MemoryFault(0, GPA, PAGE), Guest.MemoryFault.of(vcpu));
@@ -255,30 +258,37 @@ final class PreFaultRaceChecks {
         RawVcpu vcpu = vm.vcpu(0);
         HostMemory memory = vm.slot(0, GPA, 2 * PAGE);
         t.store(memory, 0, 1);
-        Runnable poison = t.require(t.on().host().poison(memory, 0), "breaking a page would cost the host real memory");
-        poison.run();
+        t.require(t.on().host().poison(memory, 0), NO_BROKEN_PAGE).run();
         t.expectSame("pre-fault", new PreFaulted(-EINTR.number(), GPA, PAGE), vcpu.preFault(GPA, PAGE));
     }
 
     private static void rootGoes(Trial t) {
         ModelInspection model = t.model();
+        t.requireTdp();
         RawVm vm = t.vm();
         RawVcpu vcpu = vm.vcpu(0);
         vm.slot(0, GPA, 4 * PAGE);
         vm.slot(1, GPA + 8 * PAGE, 4 * PAGE);
         vcpu.preFaultAll(GPA, PAGE);
-        ModelInspection.Pause pause = model.pauseNextFault(vm.file(), ModelInspection.Place.PAGE_LOOKED_UP);
         AtomicReference<Runnable> signal = new AtomicReference<>();
-        Background<PreFaulted> preFault = t.background("pre-fault", () -> {
-            t.on().host().unblockedSignal().ifPresent(signal::set);
-            return vcpu.preFault(GPA + PAGE, PAGE);
-        });
-        pause.await();
-        Background<Long> deletion = t.background("delete", () -> vm.delete(1));
-        t.expect("the deletion waits", true, deletion.isStillBusyAfter(A_WHILE));
-        pause.close();
-        t.expect("the pre-fault retries for ever", true, preFault.isStillBusyAfter(A_WHILE));
-        t.require(java.util.Optional.ofNullable(signal.get()), NO_SIGNAL).run();
+        Background<Long> deletion;
+        Background<PreFaulted> preFault;
+        try (ModelInspection.Pause deleting = model.pauseNext(vm.file(), Place.SLOT_INVALID)) {
+            deletion = t.background("delete", () -> vm.delete(1));
+            deleting.await();
+            try (ModelInspection.Pause faulting = model.pauseNext(vm.file(), Place.PAGE_LOOKED_UP)) {
+                preFault = t.background("pre-fault", () -> {
+                    t.on().host().unblockedSignal().ifPresent(signal::set);
+                    return vcpu.preFault(GPA + PAGE, PAGE);
+                });
+                faulting.await();
+                deleting.release();
+                t.expect("the deletion waits for the pre-fault", true, deletion.isStillBusyAfter(A_WHILE));
+            }
+        }
+        boolean forEver = preFault.isStillBusyAfter(A_WHILE);
+        t.require(Optional.ofNullable(signal.get()), NO_SIGNAL).run();
+        t.expect("the pre-fault retries for ever", true, forEver);
         t.expect("a signal ends it", EINTR, preFault.result().result());
         t.expect("then the deletion ends", 0, deletion.result());
     }

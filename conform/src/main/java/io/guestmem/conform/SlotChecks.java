@@ -8,6 +8,7 @@ import static io.guestmem.conform.CheckClass.TDP;
 
 import io.guestmem.abi.Capability;
 import io.guestmem.abi.HostMemory;
+import java.time.Duration;
 import java.util.List;
 
 /** Memslots of ordinary memory: which are accepted, and what a change does. */
@@ -281,10 +282,11 @@ final class SlotChecks {
         ModelInspection model = t.model();
         RawVm vm = t.vm();
         HostMemory memory = vm.slot(0, GPA, PAGE);
-        ModelInspection.Hold open = model.openInvalidation(vm.file(), memory.hva(), PAGE);
-        Background<Long> deletion = t.background("delete", () -> vm.delete(0));
-        t.expect("deletion waits", true, deletion.isStillBusyAfter(java.time.Duration.ofMillis(100)));
-        open.close();
+        Background<Long> deletion;
+        try (ModelInspection.Hold _ = model.openInvalidation(vm.file(), memory.hva(), PAGE)) {
+            deletion = t.background("delete", () -> vm.delete(0));
+            t.expect("deletion waits", true, deletion.isStillBusyAfter(Duration.ofMillis(100)));
+        }
         t.expect("deletion afterwards", 0, deletion.result());
     }
 }

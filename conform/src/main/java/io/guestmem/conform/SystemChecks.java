@@ -217,12 +217,11 @@ final class SystemChecks {
     private static void guestMemfdFlags(Trial t) {
         RawVm vm = t.guestMemfdVm();
         long both = CreateGuestMemfdLayout.MMAP | CreateGuestMemfdLayout.INIT_SHARED;
-        t.expect("VM of the default type", both, vm.capability(Capability.GUEST_MEMFD_FLAGS));
+        Answer ofDefault = Answer.of(0).since(6, 18, both);
+        Answer ofPrivate = Answer.of(0).since(6, 18, CreateGuestMemfdLayout.MMAP);
+        t.expect("VM of the default type", ofDefault, vm.capability(Capability.GUEST_MEMFD_FLAGS));
         if ((t.capability(Capability.VM_TYPES) & 1 << VmType.SW_PROTECTED.value()) != 0) {
-            t.expect(
-                    "VM with private memory",
-                    CreateGuestMemfdLayout.MMAP,
-                    t.privateVm().capability(Capability.GUEST_MEMFD_FLAGS));
+            t.expect("VM with private memory", ofPrivate, t.privateVm().capability(Capability.GUEST_MEMFD_FLAGS));
         }
     }
 }

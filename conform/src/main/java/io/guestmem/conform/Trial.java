@@ -141,6 +141,19 @@ public final class Trial implements AutoCloseable {
         require(
                 capability(Capability.PRE_FAULT_MEMORY) == 1,
                 "no TDP: KVM_CAP_PRE_FAULT_MEMORY is 0, this kernel shadows page tables");
+        requirePreFault();
+    }
+
+    /** A model may answer the third proposal under the same code. */
+    void requirePreFault() {
+        require(
+                !on.model().map(ModelInspection::isThirdProposal).orElse(false),
+                "this model answers the third KVM_MAP_MEMORY in place of KVM_PRE_FAULT_MEMORY");
+    }
+
+    /** Whether a pre-faulted entry needs a fault, without asking the host, when it is accessed first. */
+    boolean tracksAccess() {
+        return !on.host().accessedDirtyBits().orElse(true);
     }
 
     /** The width of physical addresses: of the host with TDP, of what a guest may be told otherwise. */
