@@ -8,6 +8,7 @@ import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.RunLayout;
+import io.guestmem.abi.SignalMaskLayout;
 import io.guestmem.abi.SregsLayout;
 import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VcpuThread;
@@ -90,7 +91,7 @@ final class FuzzPerformer implements AutoCloseable {
     private long file(FuzzCall call, FuzzWorld.Held held) {
         return switch (call.verb) {
             case STRUCT -> held.file.ioctl(call.code, struct(call));
-            case VALUE -> runsGuest(call, held) ? run(held, false) : held.file.ioctl(call.code, call.first);
+            case VALUE -> value(call, held);
             case READ -> held.file.readAt(call.first, structs.asSlice(0, call.second));
             case ALLOCATE -> held.file.allocate(call.code, call.first, call.second);
             case MAP -> map(held, call.first, call.second);
@@ -99,8 +100,14 @@ final class FuzzPerformer implements AutoCloseable {
         };
     }
 
-    private static boolean runsGuest(FuzzCall call, FuzzWorld.Held held) {
-        return held.kind == KvmFileKind.VCPU && call.code == KvmIoctl.RUN.code() && call.first == 0;
+    /** A guest must stay interruptible: it runs with a limit, and the mask that lets the signal through is not taken away. */
+    private long value(FuzzCall call, FuzzWorld.Held held) {
+        boolean runs = call.code == KvmIoctl.RUN.code() && call.first == 0;
+        if (runs && held.kind == KvmFileKind.VCPU) {
+            return run(held, false);
+        }
+        boolean unmasks = call.code == KvmIoctl.SET_SIGNAL_MASK.code() && call.first == 0;
+        return held.file.ioctl(call.code, unmasks ? -1 : call.first);
     }
 
     private MemorySegment struct(FuzzCall call) {
@@ -115,7 +122,15 @@ final class FuzzPerformer implements AutoCloseable {
                 structs.set(ValueLayout.JAVA_INT_UNALIGNED, pointer.offset(), (int) value);
             }
         }
+        if (call.code == KvmIoctl.SET_SIGNAL_MASK.code()) {
+            structs.set(ValueLayout.JAVA_LONG_UNALIGNED, SignalMaskLayout.SIGSET, maskWhileRunning());
+        }
         return exact ? structs.asSlice(0, bytes.length) : structs;
+    }
+
+    /** Nobody runs guests on a kernel of which only what is safe is asked. */
+    private long maskWhileRunning() {
+        return exact ? world.kernel().currentThread().maskWhileRunning() : 0;
     }
 
     private long value(FuzzCall.Pointer pointer) {
@@ -166,8 +181,12 @@ final class FuzzPerformer implements AutoCloseable {
     private long run(FuzzWorld.Held vcpu, boolean immediately) {
         try (HostMemory shared = vcpu.file.map(0, RUN_SIZE)) {
             MemorySegment run = shared.segment();
-            run.set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) (immediately ? 1 : 0));
             VcpuThread self = world.kernel().currentThread();
+            long masked = allowInterrupts(vcpu, self);
+            if (masked < 0) {
+                return masked;
+            }
+            run.set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) (immediately ? 1 : 0));
             CountDownLatch ended = new CountDownLatch(1);
             Thread watchdog = Thread.ofVirtual().name("fuzz-limit").start(() -> interrupt(ended, run, self));
             try {
@@ -186,7 +205,14 @@ final class FuzzPerformer implements AutoCloseable {
         }
     }
 
-    /** Again and again: another run of the same vCPU takes the byte back, and the signal may be blocked. */
+    private long allowInterrupts(FuzzWorld.Held vcpu, VcpuThread self) {
+        MemorySegment mask = structs.asSlice(0, SignalMaskLayout.SIGSET + Long.BYTES);
+        mask.set(ValueLayout.JAVA_INT, SignalMaskLayout.LEN, Long.BYTES);
+        mask.set(ValueLayout.JAVA_LONG_UNALIGNED, SignalMaskLayout.SIGSET, self.maskWhileRunning());
+        return vcpu.file.ioctl(KvmIoctl.SET_SIGNAL_MASK.code(), mask);
+    }
+
+    /** Again and again: another run of the same vCPU takes the byte back, and an old signal may be consumed. */
     private static void interrupt(CountDownLatch ended, MemorySegment run, VcpuThread thread) {
         try {
             while (!ended.await(RUN_MILLISECONDS, TimeUnit.MILLISECONDS)) {
