@@ -1,7 +1,9 @@
 package io.guestmem.conform;
 
+import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Host memory in huge pages of the host, aligned to 2 MiB.
@@ -11,6 +13,8 @@ import io.guestmem.abi.HostMemory;
  * @param size a multiple of 2 MiB
  */
 record HugeBlock(HostMemory memory, long offset, long size) {
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     /** One huge page, or a skip. */
     static HugeBlock of(Trial t) {
         return of(t, 1);
@@ -34,10 +38,14 @@ record HugeBlock(HostMemory memory, long offset, long size) {
         return block;
     }
 
-    /** Makes it huge, or skips. */
+    /** Makes it huge, or skips. Pages that somebody else holds for the moment are EAGAIN. */
     void requireHuge() {
         memory.advise(HostAdvice.HUGE_PAGE, 0, memory.length());
-        long collapsed = memory.advise(HostAdvice.COLLAPSE, offset, size);
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        long collapsed;
+        do {
+            collapsed = memory.advise(HostAdvice.COLLAPSE, offset, size);
+        } while (collapsed == -ErrorNumber.EAGAIN.number() && System.nanoTime() < deadline);
         Trial.require(
                 collapsed == 0, "the host has no transparent huge page: MADV_COLLAPSE " + Trial.answer(collapsed));
     }
