@@ -48,6 +48,9 @@ final class LinearMemory {
     private @Nullable GuestAccess access;
     private long asks;
 
+    /** Of {@link GuestAccess#flushes}, what the TLB is newer than. */
+    private long flushes;
+
     LinearMemory(Core core, Mmio mmio) {
         this.core = core;
         this.mmio = mmio;
@@ -82,6 +85,10 @@ final class LinearMemory {
     /** Memory, to be asked for something: earlier addresses are void. */
     GuestAccess ask() {
         asks++;
+        return memory();
+    }
+
+    private GuestAccess memory() {
         GuestAccess current = access;
         if (current == null) {
             throw new IllegalStateException("a guest has memory only in KVM_RUN");
@@ -177,6 +184,11 @@ final class LinearMemory {
     }
 
     private long translate(int kind, long linear) {
+        long now = memory().flushes();
+        if (now != flushes) {
+            flushes = now;
+            flush();
+        }
         int slot = slot(kind, linear);
         if (tags[slot] == (linear & -PAGE) + 1) {
             return pages[slot] | (linear & IN_PAGE);

@@ -14,6 +14,7 @@ import io.guestmem.abi.SignalMaskLayout;
 import io.guestmem.abi.Translation2Layout;
 import io.guestmem.abi.TranslationLayout;
 import io.guestmem.soft.JavaGuest;
+import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.mmu.GuestAccess;
 import io.guestmem.soft.vm.UserArgument;
 import io.guestmem.soft.vm.VcpuContext;
@@ -76,9 +77,19 @@ public final class Processor implements VirtualCpu {
         handlers.put(KvmIoctl.TRANSLATE2.code(), this::translate2);
     }
 
-    /** Makes vCPUs of a processor. */
+    /** Makes vCPUs of a processor, and says what they support. */
     public static VirtualCpu.Factory factory(CpuOptions options) {
-        return context -> new Processor(context, options);
+        return new VirtualCpu.Factory() {
+            @Override
+            public VirtualCpu create(VcpuContext context) {
+                return new Processor(context, options);
+            }
+
+            @Override
+            public long supportedCpuid(SoftKernelOptions host, UserArgument argument) {
+                return SupportedCpuid.answer(argument, options, host.maxPhysicalAddressBits());
+            }
+        };
     }
 
     /**

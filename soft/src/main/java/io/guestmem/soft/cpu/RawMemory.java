@@ -1,5 +1,6 @@
 package io.guestmem.soft.cpu;
 
+import io.guestmem.soft.mmu.NativeMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -8,16 +9,11 @@ import java.lang.invoke.VarHandle;
  * Guest memory by the native addresses that {@link io.guestmem.soft.mmu.GuestAccess} gives. Values are unsigned.
  */
 final class RawMemory {
-    private static final MemorySegment ALL = all();
+    private static final MemorySegment ALL = NativeMemory.segment(0, Long.MAX_VALUE);
     private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
     private RawMemory() {}
-
-    @SuppressWarnings("restricted") // the address space of this process; only addresses that GuestAccess gave are used
-    private static MemorySegment all() {
-        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
-    }
 
     static long get(long address, int size) {
         return switch (size) {

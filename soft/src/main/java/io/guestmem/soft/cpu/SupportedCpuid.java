@@ -14,7 +14,7 @@ import java.util.List;
 /**
  * The answer to {@code KVM_GET_SUPPORTED_CPUID}: what the instructions and the walker here can do, under the vendor's name.
  */
-public final class SupportedCpuid {
+final class SupportedCpuid {
     /** FPU, VME, DE, PSE, TSC, MSR, PAE, MCE, CX8, APIC, MTRR, PGE, MCA, CMOV, PAT, PSE36, CLFSH, FXSR, SSE, SSE2. */
     private static final int LEAF_1_EDX = 0x0783_FBBF;
 
@@ -85,7 +85,7 @@ public final class SupportedCpuid {
      * @param argument {@code struct kvm_cpuid2}
      * @return 0, {@code -E2BIG} or {@code -EFAULT}
      */
-    public static long answer(UserArgument argument, CpuOptions options, int maxPhysicalAddressBits) {
+    static long answer(UserArgument argument, CpuOptions options, int maxPhysicalAddressBits) {
         MemorySegment header = argument.copyIn(0, CpuidLayout.STRUCT.size());
         if (header == null) {
             return -EFAULT.number();

@@ -341,6 +341,17 @@ final class SystemOperations {
         }
     }
 
+    static Operation pushSegment(int segment) {
+        return (core, i) -> core.push(core.system.segments[segment].selector(), i.size);
+    }
+
+    static Operation popSegment(int segment) {
+        return (core, i) -> {
+            Descriptors.load(core, segment, (int) core.peek(0, i.size) & 0xFFFF);
+            core.dropStack(i.size);
+        };
+    }
+
     private static void swapGs(Core core) {
         if (core.bits != 64) {
             throw core.invalidOpcode();

@@ -26,4 +26,12 @@ public interface GuestAccess {
 
     /** The guest fetches an instruction. */
     long fetch(long gpa);
+
+    /**
+     * How often the vCPU's TLB was flushed from outside: what was derived from guest memory earlier, translations by the guest's
+     * own tables, is void with it.
+     */
+    default long flushes() {
+        return 0;
+    }
 }

@@ -283,6 +283,7 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
     @Override
     public void roleChanged() {
         roleChanged = true;
+        memory.flush();
     }
 
     @Override

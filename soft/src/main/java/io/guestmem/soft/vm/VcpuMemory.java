@@ -118,6 +118,11 @@ final class VcpuMemory implements GuestAccess {
         return miss(gpa, false, true);
     }
 
+    @Override
+    public long flushes() {
+        return vm.tlbGeneration();
+    }
+
     private long miss(long gpa, boolean write, boolean exec) {
         long gfn = gpa >>> 12;
         Root root = vcpu.reloadRoot();
