@@ -34,7 +34,9 @@ public interface Schedule {
         /** A wait for somebody else goes on. */
         WAITING,
         /** A host page table entry is about to change. */
-        HOST_ENTRY
+        HOST_ENTRY,
+        /** KVM has walked a guest's own tables, and is about to set bits in an entry if it is still the same. */
+        GUEST_ENTRY
     }
 
     /** A thread is at one of the places. */

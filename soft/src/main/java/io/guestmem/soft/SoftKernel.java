@@ -5,11 +5,17 @@ import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.UserMemory;
+import io.guestmem.soft.cpu.CpuOptions;
+import io.guestmem.soft.cpu.CpuOptions.Translate2Rules;
+import io.guestmem.soft.cpu.Processor;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.FrameTable;
 import io.guestmem.soft.host.ThpPolicy;
+import io.guestmem.soft.vm.OpenFile;
+import io.guestmem.soft.vm.VcpuFile;
 import io.guestmem.soft.vm.VirtualCpu;
 import io.guestmem.soft.vm.VirtualMachine;
+import io.guestmem.soft.vm.VmFile;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -31,25 +37,34 @@ public final class SoftKernel implements Kernel, AutoCloseable {
     private final ThreadLocal<SoftThread> thread = ThreadLocal.withInitial(SoftThread::new);
     private final SoftProcess first;
 
-    /**
-     * A host whose threads run freely and whose memory code is not traced.
-     *
-     * @param cpus makes the vCPUs
-     */
-    SoftKernel(SoftKernelOptions options, VirtualCpu.Factory cpus) {
-        this(options, cpus, Schedule.FREE, null);
+    /** A host whose threads run freely and whose memory code is not traced. */
+    public SoftKernel(SoftKernelOptions options) {
+        this(options, Schedule.FREE, null);
     }
 
     /**
      * A host.
      *
-     * @param cpus makes the vCPUs
      * @param schedule where its threads may be interleaved
      * @param trace hears what its memory code does; null for nobody
      */
+    public SoftKernel(SoftKernelOptions options, Schedule schedule, @Nullable Trace trace) {
+        this(options, Processor.factory(cpuOptions(options)), schedule, trace);
+    }
+
+    /** A host with other vCPUs. */
     SoftKernel(SoftKernelOptions options, VirtualCpu.Factory cpus, Schedule schedule, @Nullable Trace trace) {
         this.host = new VirtualMachine.Host(options, new FrameTable(schedule), schedule, trace, cpus);
         this.first = createProcess();
+    }
+
+    private static CpuOptions cpuOptions(SoftKernelOptions options) {
+        CpuOptions defaults = CpuOptions.defaults();
+        Translate2Rules rules = switch (options.proposalRules()) {
+            case AS_CODED -> Translate2Rules.RFC_EXACT;
+            case AS_DOCUMENTED -> Translate2Rules.DOCUMENTED;
+        };
+        return new CpuOptions(defaults.vendor(), options.maxHugeLevel() == 3, rules, defaults.translate2Order());
     }
 
     VirtualMachine.Host host() {
@@ -114,6 +129,45 @@ public final class SoftKernel implements Kernel, AutoCloseable {
     @Override
     public SoftThread currentThread() {
         return thread.get();
+    }
+
+    /**
+     * Looks into a VM of the first process.
+     *
+     * @throws IllegalArgumentException if it is no open VM of this kernel
+     */
+    public VmInspector inspect(KvmFile vm) {
+        OpenFile file = first.files().get(vm.descriptor());
+        try {
+            if (file instanceof VmFile machine) {
+                return new VmInspector(machine.vm());
+            }
+            throw new IllegalArgumentException("not a VM: " + vm.name());
+        } finally {
+            if (file != null) {
+                file.put();
+            }
+        }
+    }
+
+    /**
+     * Lets a vCPU of the first process run a guest written in Java instead of the instructions in its memory.
+     *
+     * @param guest null for instructions again
+     * @throws IllegalArgumentException if it is no open vCPU of this kernel
+     */
+    public void runs(KvmFile vcpu, @Nullable JavaGuest guest) {
+        OpenFile file = first.files().get(vcpu.descriptor());
+        try {
+            if (!(file instanceof VcpuFile machine)) {
+                throw new IllegalArgumentException("not a vCPU: " + vcpu.name());
+            }
+            machine.vcpu().setGuest(guest);
+        } finally {
+            if (file != null) {
+                file.put();
+            }
+        }
     }
 
     /** What is in the host now: every process, VM, memslot and stage-2 entry. */

@@ -24,7 +24,7 @@ import java.util.Set;
  * @param sharedRequest what {@code 0xC040AED5} means, which two requests share
  * @param preFaultRetries after how many retries of one page a prefault gives up with EAGAIN, which no kernel does; 0 for never,
  *     as the kernel, where the retries can go on until there is a signal (kernel.md 3.7)
- * @param populateRules which of code and documentation {@code KVM_GUEST_MEMFD_POPULATE} follows
+ * @param proposalRules which of code and documentation {@code KVM_GUEST_MEMFD_POPULATE} and {@code KVM_TRANSLATE2} follow
  */
 public record SoftKernelOptions(
         KernelVersion kernelVersion,
@@ -41,7 +41,7 @@ public record SoftKernelOptions(
         int addressSpaces,
         SharedRequest sharedRequest,
         int preFaultRetries,
-        PopulateRules populateRules) {
+        ProposalRules proposalRules) {
     /** The two requests with the code {@code 0xC040AED5}. */
     public enum SharedRequest {
         /** {@code KVM_PRE_FAULT_MEMORY}, as merged. */
@@ -50,11 +50,19 @@ public record SoftKernelOptions(
         MAP_MEMORY_V3
     }
 
-    /** {@code KVM_GUEST_MEMFD_POPULATE}'s code and documentation contradict each other. */
-    public enum PopulateRules {
-        /** As the code was: the result is the number of pages, flags and alignment are not looked at. */
+    /** The code of some proposals and their documentation contradict each other. */
+    public enum ProposalRules {
+        /**
+         * As the code was. {@code KVM_GUEST_MEMFD_POPULATE}: the result is the number of pages, flags and alignment are not
+         * looked at. {@code KVM_TRANSLATE2}: on failure the address is that of the table, and {@code set_bits_succeeded} says only
+         * that no read-only memory was met.
+         */
         AS_CODED,
-        /** As documented: the result is 0, flags must be 0, and addresses and size must be multiples of 4096. */
+        /**
+         * As documented. {@code KVM_GUEST_MEMFD_POPULATE}: the result is 0, flags must be 0, and addresses and size must be
+         * multiples of 4096. {@code KVM_TRANSLATE2}: on failure the address is that of the entry, and every field tells what
+         * happened.
+         */
         AS_DOCUMENTED
     }
 
@@ -95,7 +103,7 @@ public record SoftKernelOptions(
                 2,
                 SharedRequest.PRE_FAULT_MEMORY,
                 50_000_000,
-                PopulateRules.AS_CODED);
+                ProposalRules.AS_CODED);
     }
 
     /** A builder that starts with these options. */
@@ -119,7 +127,7 @@ public record SoftKernelOptions(
         private int addressSpaces;
         private SharedRequest sharedRequest;
         private int preFaultRetries;
-        private PopulateRules populateRules;
+        private ProposalRules proposalRules;
 
         private Builder(SoftKernelOptions from) {
             this.kernelVersion = from.kernelVersion;
@@ -136,7 +144,7 @@ public record SoftKernelOptions(
             this.addressSpaces = from.addressSpaces;
             this.sharedRequest = from.sharedRequest;
             this.preFaultRetries = from.preFaultRetries;
-            this.populateRules = from.populateRules;
+            this.proposalRules = from.proposalRules;
         }
 
         /** Sets {@link SoftKernelOptions#kernelVersion}. */
@@ -223,9 +231,9 @@ public record SoftKernelOptions(
             return this;
         }
 
-        /** Sets {@link SoftKernelOptions#populateRules}. */
-        public Builder populateRules(PopulateRules value) {
-            populateRules = value;
+        /** Sets {@link SoftKernelOptions#proposalRules}. */
+        public Builder proposalRules(ProposalRules value) {
+            proposalRules = value;
             return this;
         }
 
@@ -246,7 +254,7 @@ public record SoftKernelOptions(
                     addressSpaces,
                     sharedRequest,
                     preFaultRetries,
-                    populateRules);
+                    proposalRules);
         }
     }
 }

@@ -139,6 +139,28 @@ public final class SoftProcess implements Kernel, AutoCloseable {
     }
 
     /**
+     * Anonymous private memory under a userfaultfd.
+     *
+     * @param length in bytes, a positive multiple of 4096
+     */
+    public GuardedMemory guarded(long length) {
+        return new GuardedMemory(kernel, memory, allocate(HostMemoryKind.PRIVATE_ANONYMOUS, length));
+    }
+
+    /**
+     * The system calls of an open file that the seam does not have.
+     *
+     * @throws IllegalArgumentException if the descriptor is not open
+     */
+    public FileCalls calls(KvmFile of) {
+        FileTable.Descriptor found = files.descriptor(of.descriptor());
+        if (found == null) {
+            throw new IllegalArgumentException("not open: " + of.name());
+        }
+        return new FileCalls(this, of.descriptor(), found.file());
+    }
+
+    /**
      * {@code MADV_HWPOISON}: a page of memory breaks.
      *
      * @param offset in bytes, in the memory

@@ -59,10 +59,10 @@ public record VmSnapshot(
      * A stage-2 tree.
      *
      * @param role what it is for, in words
-     * @param references of vCPUs and the MMU
+     * @param holders vCPUs that use it
      * @param entries that are not empty, by gfn, tables before what is in them
      */
-    public record RootTable(String role, boolean invalid, int references, List<Entry> entries) {
+    public record RootTable(String role, boolean invalid, int holders, List<Entry> entries) {
         /** Copies the list. */
         public RootTable {
             entries = List.copyOf(entries);
@@ -118,10 +118,10 @@ public record VmSnapshot(
         for (RootTable root : roots) {
             text.append(String.format(
                     Locale.ROOT,
-                    "  root %s%s references %d%n",
+                    "  root %s%s vcpus %d%n",
                     root.role(),
                     root.invalid() ? " invalid" : "",
-                    root.references()));
+                    root.holders()));
             for (Entry entry : root.entries()) {
                 String indent = "  ".repeat(6 - entry.level());
                 text.append(String.format(

@@ -11,7 +11,7 @@ import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.UserMemory;
 import io.guestmem.abi.VmType;
-import io.guestmem.soft.SoftKernelOptions.PopulateRules;
+import io.guestmem.soft.SoftKernelOptions.ProposalRules;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -136,10 +136,10 @@ class PopulateTest {
 
     @Test
     void codeAndDocumentationDisagree() {
-        for (PopulateRules rules : PopulateRules.values()) {
-            boolean coded = rules == PopulateRules.AS_CODED;
+        for (ProposalRules rules : ProposalRules.values()) {
+            boolean coded = rules == ProposalRules.AS_CODED;
             SoftKernelOptions options =
-                    SoftKernelOptions.defaults().with().populateRules(rules).build();
+                    SoftKernelOptions.defaults().with().proposalRules(rules).build();
             try (SoftHost host = new SoftHost(options, VmType.SW_PROTECTED)) {
                 privateSlot(host);
                 assertThat(populate(host.vmFile, 0, 2 * PAGE, 0, 0)).isEqualTo(coded ? 2 : 0);

@@ -52,6 +52,11 @@ final class ScriptedCpu implements VirtualCpu {
     }
 
     @Override
+    public void setGuest(@Nullable JavaGuest guest) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean inSystemManagementMode() {
         return systemManagement;
     }

@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /** A simulated host with one VM and one vCPU, and requests by name: what the tests of this room start from. */
 final class SoftHost implements AutoCloseable {
@@ -56,11 +57,11 @@ final class SoftHost implements AutoCloseable {
     }
 
     SoftHost(SoftKernelOptions options, VmType type, Schedule schedule) {
-        this(options, type, schedule, 0);
+        this(options, type, schedule, 0, null);
     }
 
-    private SoftHost(SoftKernelOptions options, VmType type, Schedule schedule, long ringBytes) {
-        kernel = new SoftKernel(options, factory, schedule, null);
+    private SoftHost(SoftKernelOptions options, VmType type, Schedule schedule, long ringBytes, @Nullable Trace trace) {
+        kernel = new SoftKernel(options, factory, schedule, trace);
         system = kernel.open();
         vmFile = kernel.adopt((int) system.ioctl(KvmIoctl.CREATE_VM.code(), type.value()), "VM");
         vm = ((VmFile) file(vmFile)).vm();
@@ -77,7 +78,11 @@ final class SoftHost implements AutoCloseable {
     record Ring(long bytes) {}
 
     SoftHost(SoftKernelOptions options, Ring ring) {
-        this(options, VmType.DEFAULT, Schedule.FREE, ring.bytes());
+        this(options, VmType.DEFAULT, Schedule.FREE, ring.bytes(), null);
+    }
+
+    SoftHost(SoftKernelOptions options, Schedule schedule, Trace trace) {
+        this(options, VmType.DEFAULT, schedule, 0, trace);
     }
 
     static SoftHost swProtected() {

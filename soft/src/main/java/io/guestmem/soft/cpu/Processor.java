@@ -92,11 +92,7 @@ public final class Processor implements VirtualCpu {
         };
     }
 
-    /**
-     * Lets Java code run in place of the instructions in memory.
-     *
-     * @param guest null for instructions again
-     */
+    @Override
     public void setGuest(@Nullable JavaGuest guest) {
         loop.setGuest(guest);
     }

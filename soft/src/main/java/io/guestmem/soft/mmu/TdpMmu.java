@@ -308,6 +308,24 @@ public final class TdpMmu implements AutoCloseable {
         return young[0];
     }
 
+    /** Freezes the entry at which the walk of a gfn ends, until it is released. Nobody else must be taking its table apart. */
+    public EntryHold freeze(Root root, long gfn) {
+        ReadSections.Reader reader = stageTwo.readers.borrow();
+        try {
+            int level = root.role().level();
+            long entry = Root.entry(root.table(), gfn, level);
+            long spte = NativeMemory.getAcquire(entry);
+            while (Spte.isTable(spte, level)) {
+                level--;
+                entry = Root.entry(Spte.tableAddress(spte), gfn, level);
+                spte = NativeMemory.getAcquire(entry);
+            }
+            return new EntryHold(entry, NativeMemory.getAndSet(entry, Spte.FROZEN));
+        } finally {
+            stageTwo.readers.release(reader);
+        }
+    }
+
     /** The entries of a root that are not empty, by gfn, tables before what is in them. */
     public List<EntrySnapshot> entries(Root root) {
         List<EntrySnapshot> entries = new ArrayList<>();

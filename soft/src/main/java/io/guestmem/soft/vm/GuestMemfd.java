@@ -91,8 +91,14 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         return vm;
     }
 
-    long size() {
+    @Override
+    public long size() {
         return size;
+    }
+
+    @Override
+    public long mapPrivate() {
+        return isMappable() ? Failure.EINVAL : Failure.ENODEV;
     }
 
     GuestMemfdPages pages() {

@@ -1,7 +1,7 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.abi.GuestMemfdPopulateLayout;
-import io.guestmem.soft.SoftKernelOptions.PopulateRules;
+import io.guestmem.soft.SoftKernelOptions.ProposalRules;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.NativeMemory;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
  * process. Never merged.
  *
  * <p>Source: the RFC of 24 October 2024, patches 1 to 4. Where its documentation and its code contradict each other,
- * {@link PopulateRules} decides.
+ * {@link ProposalRules} decides.
  */
 final class GuestMemfdPopulate {
     private static final long PAGE = 4096;
@@ -24,7 +24,7 @@ final class GuestMemfdPopulate {
     private GuestMemfdPopulate(VirtualMachine vm, Caller caller) {
         this.vm = vm;
         this.caller = caller;
-        this.documented = vm.options().populateRules() == PopulateRules.AS_DOCUMENTED;
+        this.documented = vm.options().proposalRules() == ProposalRules.AS_DOCUMENTED;
     }
 
     static long run(VirtualMachine vm, Caller caller, MemorySegment struct) {

@@ -1,6 +1,7 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.paging.PhysicalMemory;
+import io.guestmem.soft.Schedule;
 import io.guestmem.soft.host.HostFault;
 import io.guestmem.soft.mmu.Invalidations;
 import io.guestmem.soft.mmu.Memslot;
@@ -59,11 +60,13 @@ final class GuestTables implements PhysicalMemory {
 
     @Override
     public boolean compareAndSet64(long address, long expected, long replacement) {
+        vm.schedule().point(Schedule.Point.GUEST_ENTRY);
         return written(address, access(address, true, at -> NativeMemory.compareAndSet(at, expected, replacement)));
     }
 
     @Override
     public boolean compareAndSet32(long address, int expected, int replacement) {
+        vm.schedule().point(Schedule.Point.GUEST_ENTRY);
         return written(address, access(address, true, at -> NativeMemory.compareAndSetInt(at, expected, replacement)));
     }
 

@@ -6,12 +6,16 @@ import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFileKind;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * An open file: what descriptors refer to. It lives as long as something has a reference: a descriptor, a mapping, a call that
  * is under way, another file. Thread-safe.
  */
 public abstract class OpenFile {
+    private static final AtomicLong INODES = new AtomicLong();
+
+    private final long inode = INODES.incrementAndGet();
     private final AtomicInteger references = new AtomicInteger(1);
 
     /** A file with one reference, the creator's. */
@@ -48,6 +52,41 @@ public abstract class OpenFile {
     /** {@code fallocate(2)}: 0 or a negated errno. */
     public long allocate(Caller caller, int mode, long offset, long length) {
         return Failure.ENODEV;
+    }
+
+    /** {@code read(2)}: no file of KVM but statistics can be read. */
+    public long read() {
+        return Failure.EINVAL;
+    }
+
+    /** {@code write(2)}: no file of KVM can be written. */
+    public long write() {
+        return Failure.EINVAL;
+    }
+
+    /** {@code pwrite(2)}: no file of KVM has positions to write at. */
+    public long writeAt() {
+        return Failure.ESPIPE;
+    }
+
+    /** {@code ftruncate(2)}: no file of KVM changes its size. */
+    public long truncate() {
+        return Failure.EINVAL;
+    }
+
+    /** {@code mmap(2)} with {@code MAP_PRIVATE}. */
+    public long mapPrivate() {
+        return Failure.EINVAL;
+    }
+
+    /** Its size in bytes; 0 for what is no regular file. */
+    public long size() {
+        return 0;
+    }
+
+    /** A number of its own. */
+    public final long inode() {
+        return inode;
     }
 
     /** The memory of a page breaks: 0 or a negated errno. */

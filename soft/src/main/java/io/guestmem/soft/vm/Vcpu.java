@@ -3,6 +3,7 @@ package io.guestmem.soft.vm;
 import io.guestmem.abi.ExitReason;
 import io.guestmem.abi.RunLayout;
 import io.guestmem.paging.PhysicalMemory;
+import io.guestmem.soft.JavaGuest;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.DirtyLogger;
@@ -95,6 +96,16 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
             return cpu.run(memory);
         } finally {
             memory.stopRunning();
+        }
+    }
+
+    /** Lets Java code run instead of instructions; null for instructions again. Waits until the vCPU does not run. */
+    public void setGuest(@Nullable JavaGuest guest) {
+        vm.schedule().lock(mutex);
+        try {
+            cpu.setGuest(guest);
+        } finally {
+            mutex.unlock();
         }
     }
 

@@ -1,7 +1,9 @@
 package io.guestmem.soft.vm;
 
+import io.guestmem.soft.JavaGuest;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.mmu.GuestAccess;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registers of a vCPU and its run loop: what the VM needs of them. Implemented in {@code io.guestmem.soft.cpu}.
@@ -37,6 +39,9 @@ public interface VirtualCpu {
      * @return 0, or a negated errno
      */
     long run(GuestAccess memory);
+
+    /** Lets Java code run instead of the instructions in memory; null for instructions again. */
+    void setGuest(@Nullable JavaGuest guest);
 
     /** Whether it is in system management mode, and so in the second address space. */
     boolean inSystemManagementMode();

@@ -4,6 +4,7 @@ import io.guestmem.abi.ClearDirtyLogLayout;
 import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.DirtyLogLayout;
 import io.guestmem.abi.EnableCapLayout;
+import io.guestmem.abi.EncRegionLayout;
 import io.guestmem.abi.GuestMemfdPopulateLayout;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
@@ -19,7 +20,10 @@ import java.util.List;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** The file of a VM: its requests. Source: Linux 7.2 {@code kvm_main.c:kvm_vm_ioctl}, {@code x86.c:kvm_arch_vm_ioctl}. */
+/**
+ * The file of a VM: its requests. The kernel is one without interrupt controllers and timers of its own
+ * ({@code CONFIG_KVM_IOAPIC}), and without encrypted memory, so it does not know their requests. Source: Linux 7.2 {@code kvm_main.c:kvm_vm_ioctl}, {@code x86.c:kvm_arch_vm_ioctl}.
+ */
 public final class VmFile extends OpenFile {
     private static final long MIN_MMU_PAGES = 64;
     private static final long LAST_TSS_ADDRESS = 0xFFFFFFFFL - 3 * 4096 + 1;
@@ -108,6 +112,8 @@ public final class VmFile extends OpenFile {
                         argument,
                         GuestMemfdPopulateLayout.STRUCT.size(),
                         struct -> GuestMemfdPopulate.run(vm, caller, struct));
+            case MEMORY_ENCRYPT_REG_REGION, MEMORY_ENCRYPT_UNREG_REGION ->
+                withStruct(argument, EncRegionLayout.STRUCT.size(), _ -> Failure.ENOTTY);
             default -> Failure.ENOTTY;
         };
     }

@@ -5,6 +5,7 @@ import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.Root;
 import io.guestmem.soft.mmu.Spte;
+import io.guestmem.soft.mmu.TdpMmu;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -65,14 +66,16 @@ public final class VmInspection {
                 + (root.role().smm() ? ", SMM" : "")
                 + (root.role().guestMode() ? ", guest mode" : "")
                 + (root.role().accessedDirty() ? "" : ", no A/D");
-        List<VmSnapshot.Entry> entries = vm.mmu().entries(root).stream()
-                .map(entry -> new VmSnapshot.Entry(
-                        entry.gfn(),
-                        entry.level(),
-                        entry.spte(),
-                        entry.isLeaf(),
-                        Spte.describe(entry.spte(), entry.level())))
-                .toList();
-        return new VmSnapshot.RootTable(role, root.isInvalid(), root.references(), entries);
+        List<VmSnapshot.Entry> entries =
+                vm.mmu().entries(root).stream().map(VmInspection::entry).toList();
+        int holders = root.references() - (root.isInvalid() ? 0 : 1);
+        return new VmSnapshot.RootTable(role, root.isInvalid(), holders, entries);
+    }
+
+    /** An entry in words. */
+    public static VmSnapshot.Entry entry(TdpMmu.EntrySnapshot entry) {
+        long spte = entry.spte();
+        return new VmSnapshot.Entry(
+                entry.gfn(), entry.level(), spte, entry.isLeaf(), Spte.describe(spte, entry.level()));
     }
 }
