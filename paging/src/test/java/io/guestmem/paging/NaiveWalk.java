@@ -203,7 +203,7 @@ final class NaiveWalk {
                 break;
             }
             boolean dirty = page && step.equals(steps.getLast()) && bit(setBits, 1) && bit(access, 0);
-            long bits = 1 << 5 | (dirty ? 1 << 6 : 0);
+            long bits = 1L << 5 | (dirty ? 1L << 6 : 0);
             if (memory.presence(step.at) == Presence.READ_ONLY) {
                 all &= (step.entry | bits) == step.entry;
                 continue;

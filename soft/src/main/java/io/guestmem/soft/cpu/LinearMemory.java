@@ -167,11 +167,6 @@ final class LinearMemory {
 
     /** The native address of an instruction's first byte. */
     long fetch(long linear) {
-        long now = ask().flushes();
-        if (now != flushes) {
-            flushes = now;
-            flush();
-        }
         long at = ask().fetch(translate(FETCH, linear));
         if (at == GuestAccess.MMIO) {
             throw core.emulationFailure(0);

@@ -127,7 +127,9 @@ class CoherenceTest {
         start("48 8b 06 48 89 06 f4");
 
         assertThat(machine.run(1)).isZero();
-        assertThat(machine.exitReason()).as("the write is not covered by the read").isEqualTo(ExitReason.SHUTDOWN);
+        assertThat(machine.exitReason())
+                .as("the write is not covered by the read")
+                .isEqualTo(ExitReason.SHUTDOWN);
     }
 
     @ParameterizedTest
@@ -178,7 +180,8 @@ class CoherenceTest {
                     : Structs.protectedMode(machine.system(), privilege);
             if (bits == 16) {
                 system.cr0 = ControlBits.CR0_ET;
-                system.segments[SegmentRegister.CS] = SegmentRegister.resetCode().withRealModeSelector(0x1000);
+                system.segments[SegmentRegister.CS] =
+                        SegmentRegister.resetCode().withRealModeSelector(0x1000);
             }
             assertThat(machine.setSystem(system)).isZero();
             byte[] code = new byte[64];
@@ -190,7 +193,7 @@ class CoherenceTest {
                 registers.general[i] = random.nextBoolean() ? random.nextLong() : random.nextInt(1 << 21);
             }
             registers.rip = bits == 16 ? 0 : CODE;
-            registers.rflags = random.nextLong() & (Flags.ARITHMETIC | Flags.DF | Flags.IOPL) | Flags.FIXED;
+            registers.rflags = (random.nextLong() & (Flags.ARITHMETIC | Flags.DF | Flags.IOPL)) | Flags.FIXED;
             machine.setRegisters(registers);
             machine.signalAfter(20);
             long result = machine.run(3);

@@ -9,11 +9,11 @@ import io.guestmem.paging.PageTableBuilder;
 import io.guestmem.paging.PagingMode;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Exceptions through the guest's own tables. Vector n's handler is {@code hlt} at 0x110000 + 16n, so that rip tells which one was
@@ -34,6 +34,9 @@ class ExceptionsTest {
     private static final int KERNEL_DATA = 0x10;
     private static final int USER_DATA = 0x1B;
     private static final int USER_CODE = 0x23;
+
+    /** A 32-bit interrupt gate to the first handler. */
+    private static final long GATE_32 = 0x0011_8E00_0008_0000L;
 
     private final TestMachine machine = new TestMachine(2 << 20);
 
@@ -76,7 +79,7 @@ class ExceptionsTest {
         long offset = HANDLERS + 16L * vector;
         machine.poke(
                 IDT + 16L * vector,
-                offset & 0xFFFF
+                (offset & 0xFFFF)
                         | (long) KERNEL_CODE << 16
                         | (long) (attributes | stack) << 32
                         | (offset & 0xFFFF_0000L) << 32);
@@ -181,7 +184,9 @@ class ExceptionsTest {
         assertThat(stack(2)).isEqualTo(USER_CODE);
         assertThat(stack(4)).isEqualTo(STACK + 8);
         assertThat(stack(5)).isEqualTo(USER_DATA);
-        assertThat(machine.registers().general[Registers.RSP]).as("the gate's own stack").isEqualTo(IST_STACK - 48);
+        assertThat(machine.registers().general[Registers.RSP])
+                .as("the gate's own stack")
+                .isEqualTo(IST_STACK - 48);
         assertThat(machine.peek(KERNEL_STACK - 40)).as("the first return").isEqualTo(CODE + 2);
         assertThat(machine.system().segments[SegmentRegister.CS].selector()).isEqualTo(KERNEL_CODE);
         assertThat(machine.system().segments[SegmentRegister.SS].selector()).isZero();
@@ -190,7 +195,8 @@ class ExceptionsTest {
     @ParameterizedTest
     @CsvSource({
         // attributes of gate 3, vector entered from user mode by int3
-        "0xEE00, 3", "0x8E00, 13",
+        "0xEE00, 3",
+        "0x8E00, 13",
     })
     void userModeMayCallOnlyGatesForIt(String attributes, int vector) {
         longMode(3);
@@ -266,8 +272,7 @@ class ExceptionsTest {
     @Test
     void realModeUsesTheVectorsAtZero() {
         SystemRegisters system = machine.system();
-        system.segments[SegmentRegister.CS] =
-                system.segments[SegmentRegister.CS].withRealModeSelector(0);
+        system.segments[SegmentRegister.CS] = system.segments[SegmentRegister.CS].withRealModeSelector(0);
         assertThat(machine.setSystem(system)).isZero();
         machine.poke(6 * 4, 0x1000_0040L);
         machine.load(0x1_0040, "58 40 40 50 cf");
@@ -290,8 +295,8 @@ class ExceptionsTest {
         assertThat(machine.setSystem(Structs.protectedMode(machine.system(), 0)))
                 .isZero();
         machine.poke(GDT + KERNEL_CODE, 0x00CF_9B00_0000_FFFFL);
-        machine.poke(IDT + 8 * 14, HANDLERS & 0xFFFF | (long) KERNEL_CODE << 16 | 0x8E00L << 32 | HANDLERS >>> 16 << 48);
-        machine.poke(IDT + 8 * 6, HANDLERS & 0xFFFF | (long) KERNEL_CODE << 16 | 0x8E00L << 32 | HANDLERS >>> 16 << 48);
+        machine.poke(IDT + 8 * 14, GATE_32);
+        machine.poke(IDT + 8 * 6, GATE_32);
         machine.load(HANDLERS, "83 04 24 02 cf");
         SystemRegisters system = machine.system();
         system.gdtBase = GDT;

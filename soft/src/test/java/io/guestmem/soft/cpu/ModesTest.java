@@ -20,8 +20,7 @@ class ModesTest {
     private static final long GDT = 0x700;
 
     /** 64-bit code, 32-bit code, data, at selectors 8, 16 and 24. */
-    private static final long[] DESCRIPTORS = {
-        0, 0x00AF_9B00_0000_FFFFL, 0x00CF_9B00_0000_FFFFL, 0x00CF_9300_0000_FFFFL
+    private static final long[] DESCRIPTORS = {0, 0x00AF_9B00_0000_FFFFL, 0x00CF_9B00_0000_FFFFL, 0x00CF_9300_0000_FFFFL
     };
 
     private final TestMachine machine = new TestMachine(2 << 20);
@@ -111,7 +110,9 @@ class ModesTest {
         assertThat(general(Registers.RCX)).isEqualTo(1);
         assertThat(general(Registers.RDX)).isEqualTo(0x7F);
         assertThat(general(Registers.RSP)).isEqualTo(0x7000);
-        assertThat(general(Registers.RBX) >>> 16).as("of 3 times what lies on the stack").isEqualTo(0);
+        assertThat(general(Registers.RBX) >>> 16)
+                .as("of 3 times what lies on the stack")
+                .isEqualTo(0);
         assertThat(general(Registers.RBX) & 0xFFFF).isEqualTo(0x3344);
     }
 
@@ -131,7 +132,9 @@ class ModesTest {
     void protectedModeWithPaging(PagingMode mode) {
         PageTableBuilder tables = machine.tables(mode, ROOT);
         long flags = PageTableBuilder.PRESENT | PageTableBuilder.WRITABLE;
-        tables.map(0xC000_0000L, CODE, 1, flags).map(DATA, DATA, 1, flags).map(0x6000, 0x6000, 1, flags)
+        tables.map(0xC000_0000L, CODE, 1, flags)
+                .map(DATA, DATA, 1, flags)
+                .map(0x6000, 0x6000, 1, flags)
                 .map(0x7000, 0x7000, 1, flags);
         SystemRegisters system = Structs.protectedMode(machine.system(), 0);
         system.cr0 = Structs.PG_PE_ET_NE_WP;
@@ -204,8 +207,7 @@ class ModesTest {
         start(CODE, "90 f4", CODE);
         machine.load(0x3_8000, "66 b8 78 56 34 12 0f aa");
         SystemRegisters before = machine.system();
-        assertThat(machine.request(KvmIoctl.SMI, machine.allocate(8)))
-                .isZero();
+        assertThat(machine.request(KvmIoctl.SMI, machine.allocate(8))).isZero();
         assertThat(machine.processor.inSystemManagementMode()).isFalse();
         machine.load(0x3_8006, "f4");
 
@@ -225,7 +227,8 @@ class ModesTest {
     @ParameterizedTest
     @CsvSource({
         // limit of the code segment, rip
-        "0xfff, 0x1000", "0xffff, 0x10000",
+        "0xfff, 0x1000",
+        "0xffff, 0x10000",
     })
     void codeEndsAtTheLimit(String limit, String rip) {
         SystemRegisters system = Structs.protectedMode(machine.system(), 0);

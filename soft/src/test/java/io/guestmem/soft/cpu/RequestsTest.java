@@ -189,12 +189,7 @@ class RequestsTest {
     void theSupportedCpuidSaysWhatTheHostIs() {
         Cpuid amd = SupportedCpuid.of(CpuOptions.defaults(), 46);
         Cpuid intel = SupportedCpuid.of(
-                new CpuOptions(
-                        Vendor.INTEL,
-                        false,
-                        CpuOptions.Translate2Rules.DOCUMENTED,
-                        CheckOrder.PER_LEVEL),
-                39);
+                new CpuOptions(Vendor.INTEL, false, CpuOptions.Translate2Rules.DOCUMENTED, CheckOrder.PER_LEVEL), 39);
 
         assertThat(amd.physicalAddressBits()).isEqualTo(46);
         assertThat(amd.isAmdCompatible()).isTrue();

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code KVM_RUN} and its exits, in 64-bit code with memory mapped one to one; MMIO begins at 256 MiB. */
 class RunTest {
@@ -101,14 +102,19 @@ class RunTest {
     @ParameterizedTest
     @CsvSource({
         // code, size, port, data
-        "e6 10, 1, 0x10, 0x88", "66 e7 10, 2, 0x10, 0x7788", "e7 ff, 4, 0xff, 0x55667788",
-        "ee, 1, 0x3f8, 0x88", "66 ef, 2, 0x3f8, 0x7788", "ef, 4, 0x3f8, 0x55667788", "48 ef, 4, 0x3f8, 0x55667788",
+        "e6 10, 1, 0x10, 0x88",
+        "66 e7 10, 2, 0x10, 0x7788",
+        "e7 ff, 4, 0xff, 0x55667788",
+        "ee, 1, 0x3f8, 0x88",
+        "66 ef, 2, 0x3f8, 0x7788",
+        "ef, 4, 0x3f8, 0x55667788",
+        "48 ef, 4, 0x3f8, 0x55667788",
     })
     void anOutputIsAnExitAndIsOverWhenTheVcpuRunsAgain(String code, int size, String port, String data) {
         start(code + " f4");
 
         assertPort(RunLayout.IO_OUT, size, Integer.decode(port));
-        assertThat(machine.portData().get(ValueLayout.JAVA_INT, 0) & (int) (-1L >>> 64 - 8 * size))
+        assertThat(machine.portData().get(ValueLayout.JAVA_INT, 0) & (int) (-1L >>> (64 - 8 * size)))
                 .isEqualTo(Long.decode(data).intValue());
         assertThat(rip()).as("still at the instruction").isZero();
 
@@ -120,7 +126,9 @@ class RunTest {
 
     @ParameterizedTest
     @CsvSource({
-        "e4 60, 1, 0x60, 0x11223344556677aa", "66 ed, 2, 0x3f8, 0x112233445566bbaa", "ed, 4, 0x3f8, 0xddccbbaa",
+        "e4 60, 1, 0x60, 0x11223344556677aa",
+        "66 ed, 2, 0x3f8, 0x112233445566bbaa",
+        "ed, 4, 0x3f8, 0xddccbbaa",
         "e5 60, 4, 0x60, 0xddccbbaa",
     })
     void anInputTakesTheUsersAnswerWhenTheVcpuRunsAgain(String code, int size, String port, String expected) {
@@ -176,8 +184,13 @@ class RunTest {
 
     @ParameterizedTest
     @CsvSource({
-        "8a 06, 1, 0x1122334455667708", "66 8b 06, 2, 0x1122334455660708", "8b 06, 4, 0x05060708",
-        "48 8b 06, 8, 0x0102030405060708", "0f b6 06, 1, 0x8", "48 0f be 06, 1, 0x8", "48 03 06, 8, 0x12243648 5a6c7e90",
+        "8a 06, 1, 0x1122334455667708",
+        "66 8b 06, 2, 0x1122334455660708",
+        "8b 06, 4, 0x05060708",
+        "48 8b 06, 8, 0x0102030405060708",
+        "0f b6 06, 1, 0x8",
+        "48 0f be 06, 1, 0x8",
+        "48 03 06, 8, 0x12243648 5a6c7e90",
     })
     void aReadTakesTheUsersAnswerWhenTheVcpuRunsAgain(String code, int size, String expected) {
         start(code + " f4");
@@ -291,8 +304,7 @@ class RunTest {
         assertThat(-EHWPOISON.number()).isEqualTo(-133);
 
         assertThat(machine.run(1)).isEqualTo(result);
-        assertThat(machine.exitReason())
-                .isEqualTo(result == -EINTR.number() ? ExitReason.INTR : ExitReason.UNKNOWN);
+        assertThat(machine.exitReason()).isEqualTo(result == -EINTR.number() ? ExitReason.INTR : ExitReason.UNKNOWN);
         assertThat(rip()).isZero();
 
         machine.outcome(DATA, null);
@@ -375,10 +387,8 @@ class RunTest {
     @EnumSource(Vendor.class)
     void aTripleFaultShutsDownAndAmdIsInitialisedThen(Vendor vendor) {
         machine.close();
-        machine = new TestMachine(
-                2 << 20,
-                new CpuOptions(
-                        vendor, true, Translate2Rules.RFC_EXACT, CheckOrder.PER_LEVEL));
+        machine =
+                new TestMachine(2 << 20, new CpuOptions(vendor, true, Translate2Rules.RFC_EXACT, CheckOrder.PER_LEVEL));
         enter();
         start("0f 0b");
         SystemRegisters system = machine.system();
@@ -420,10 +430,11 @@ class RunTest {
         assertThat(rip()).isZero();
     }
 
-    @Test
-    void aBadCr8InTheRunPageIsRefused() {
+    @ParameterizedTest
+    @ValueSource(ints = {RunLayout.CR8, RunLayout.KVM_VALID_REGS, RunLayout.KVM_DIRTY_REGS})
+    void aBadCr8OrRegistersToSynchroniseAreRefused(int offset) {
         start("f4");
-        machine.run().set(ValueLayout.JAVA_LONG, RunLayout.CR8, 0x10);
+        machine.run().set(ValueLayout.JAVA_LONG, offset, 0x10);
 
         assertThat(machine.run(1)).isEqualTo(-EINVAL.number());
     }
@@ -446,7 +457,11 @@ class RunTest {
     @ParameterizedTest
     @CsvSource({
         // I/O privilege level, bit in the bitmap, limit of the task state segment, exit
-        "3, 1, 0, 2", "0, 0, 0x7ff, 2", "0, 1, 0x7ff, 8", "0, 0, 0x67, 8", "0, 0, 0x69, 8",
+        "3, 1, 0, 2",
+        "0, 0, 0x7ff, 2",
+        "0, 1, 0x7ff, 8",
+        "0, 0, 0x67, 8",
+        "0, 0, 0x69, 8",
     })
     void userModeReachesPortsByPrivilegeOrBitmap(int privilege, int bit, String limit, int exit) {
         enter(3);

@@ -155,9 +155,8 @@ class SregsTest {
 
     @Test
     void aStructThatCannotBeReadOrWrittenIsAFault() {
-        for (KvmIoctl request : new KvmIoctl[] {
-            KvmIoctl.GET_SREGS, KvmIoctl.SET_SREGS, KvmIoctl.GET_SREGS2, KvmIoctl.SET_SREGS2
-        }) {
+        for (KvmIoctl request :
+                new KvmIoctl[] {KvmIoctl.GET_SREGS, KvmIoctl.SET_SREGS, KvmIoctl.GET_SREGS2, KvmIoctl.SET_SREGS2}) {
             assertThat(machine.requestNowhere(request)).as(request.name()).isEqualTo(-EFAULT.number());
         }
     }

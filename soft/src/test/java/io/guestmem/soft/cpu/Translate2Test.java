@@ -95,7 +95,15 @@ class Translate2Test {
     @ParameterizedTest
     @CsvSource({
         // flags, access
-        "2, 1", "4, 0", "6, 1", "3, 0", "3, 6", "0, 8", "8, 0", "0, 0x8000", "0x8000, 0",
+        "2, 1",
+        "4, 0",
+        "6, 1",
+        "3, 0",
+        "3, 6",
+        "0, 8",
+        "8, 0",
+        "0, 0x8000",
+        "0x8000, 0",
     })
     void t202FlagsThatMakeNoSenseAreRefusedAndNothingIsWritten(String flags, String access) {
         MemorySegment struct = struct(LINEAR, Integer.decode(flags), Integer.decode(access));
@@ -189,7 +197,10 @@ class Translate2Test {
     @ParameterizedTest
     @CsvSource({
         // flags, rules, bits, succeeded
-        "5, RFC_EXACT, AAA., 1", "5, DOCUMENTED, AAA., 1", "1, RFC_EXACT, ...., 1", "1, DOCUMENTED, ...., 0",
+        "5, RFC_EXACT, AAA., 1",
+        "5, DOCUMENTED, AAA., 1",
+        "1, RFC_EXACT, ...., 1",
+        "1, DOCUMENTED, ...., 0",
         "0, RFC_EXACT, ...., 0",
     })
     void t208AndT209AWalkThatFailsSetsOnlyWhatIsForced(int flags, Translate2Rules rules, String bits, int succeeded) {

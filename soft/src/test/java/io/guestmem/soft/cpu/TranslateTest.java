@@ -143,10 +143,18 @@ class TranslateTest {
     @ParameterizedTest
     @CsvSource({
         // level, bit, AMD, valid
-        "4, 7, true, false", "4, 8, true, false", "4, 8, false, true", "3, 8, true, true",
+        "4, 7, true, false",
+        "4, 8, true, false",
+        "4, 8, false, true",
+        "3, 8, true, true",
         // TR-13 and TR-14
-        "2, 8, true, true", "2, 52, true, true", "2, 62, true, true", "2, 46, true, false", "1, 46, true, false",
-        "1, 51, true, false", "1, 52, true, true",
+        "2, 8, true, true",
+        "2, 52, true, true",
+        "2, 62, true, true",
+        "2, 46, true, false",
+        "1, 46, true, false",
+        "1, 51, true, false",
+        "1, 52, true, true",
     })
     void tr11ReservedBitsDependOnVendorAndAddressBits(int level, int bit, boolean amd, boolean valid) {
         Vendor vendor = amd ? Vendor.AMD : Vendor.INTEL;
@@ -166,8 +174,7 @@ class TranslateTest {
     @CsvSource({"true, 0, true", "false, 0, false", "true, 13, false", "true, 29, false", "true, 12, true"})
     void tr12APageOfOneGibibyteNeedsTheHostsProcessor(boolean host, int bit, boolean valid) {
         CpuOptions defaults = CpuOptions.defaults();
-        CpuOptions options =
-                new CpuOptions(Vendor.AMD, host, defaults.translate2Rules(), defaults.translate2Order());
+        CpuOptions options = new CpuOptions(Vendor.AMD, host, defaults.translate2Rules(), defaults.translate2Order());
         try (TestMachine other = new TestMachine(1 << 20, options)) {
             other.tables(PagingMode.LEVEL_4, ROOT).map(0, 0x4000_0000, 3, PWU | 1L << bit);
             assertThat(other.setSystem(Structs.longMode(other.system(), ROOT, 0)))
