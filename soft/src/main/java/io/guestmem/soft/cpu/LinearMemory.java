@@ -62,18 +62,10 @@ final class LinearMemory {
         flush();
     }
 
-    /** A register that walks depend on has changed. */
+    /** A register that walks depend on has changed, or the guest wants it: INVLPG of a large page concerns all its pieces here. */
     void flush() {
         Arrays.fill(tags, 0);
         walker = null;
-        asks++;
-    }
-
-    /** INVLPG. */
-    void flush(long linear) {
-        for (int kind = 0; kind < KINDS; kind++) {
-            tags[slot(kind, linear)] = 0;
-        }
         asks++;
     }
 
@@ -231,7 +223,7 @@ final class LinearMemory {
         if (at != GuestAccess.MMIO) {
             throw failed(at);
         }
-        if (mmio.hasAnswer()) {
+        if (mmio.hasAnswer(gpa, size)) {
             core.attention = true;
             return mmio.answer();
         }

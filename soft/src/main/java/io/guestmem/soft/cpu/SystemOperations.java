@@ -65,7 +65,7 @@ final class SystemOperations {
             switch (i.selector) {
                 case 2 -> loadGlobalTable(core, i);
                 case 3 -> loadInterruptTable(core, i);
-                case 7 -> invalidatePage(core, i);
+                case 7 -> invalidatePage(core);
                 default -> throw core.emulationFailure();
             }
             return;
@@ -268,13 +268,11 @@ final class SystemOperations {
         core.system.cr0 &= ~ControlBits.CR0_TS;
     }
 
-    private static void invalidatePage(Core core, Instruction i) {
+    /** All translations go, not only the page's. */
+    private static void invalidatePage(Core core) {
         core.requirePrivilege();
-        long offset = core.offset(i);
-        SegmentRegister segment = core.system.segments[i.segment];
-        boolean based = core.bits != 64 || i.segment >= SegmentRegister.FS;
         core.count(VcpuCounter.INVLPG);
-        core.invalidate(core.wrap(based ? segment.base() + offset : offset));
+        core.changed();
     }
 
     static void privilegedNothing(Core core, Instruction i) {

@@ -218,6 +218,21 @@ class RunTest {
     }
 
     @Test
+    void anAnswerIsNotForAnotherRead() {
+        start("48 8b 06 f4 48 8b 46 08 f4");
+        assertMmio(MMIO + 0x10, 8, false);
+        answer(5);
+        Registers registers = machine.registers();
+        registers.rip = CODE + 4;
+        machine.setRegisters(registers);
+
+        assertMmio(MMIO + 0x18, 8, false);
+        answer(6);
+        assertExit(ExitReason.HLT);
+        assertThat(rax()).isEqualTo(6);
+    }
+
+    @Test
     void aChangeReadsThenWrites() {
         start("48 01 06 f4");
 
