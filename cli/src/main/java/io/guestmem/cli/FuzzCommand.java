@@ -3,17 +3,16 @@ package io.guestmem.cli;
 import io.guestmem.abi.Kernel;
 import io.guestmem.shell.FuzzOutcome;
 import io.guestmem.shell.FuzzSettings;
-import io.guestmem.shell.FuzzSettings.Scope;
 import io.guestmem.shell.Fuzzer;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
@@ -66,10 +65,11 @@ final class FuzzCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        boolean soft = kernelOption.isSoft();
+        if (seconds < 1 || threads < 1 || calls < 1) {
+            throw new ParameterException(spec.commandLine(), "--seconds, --calls and --threads are positive numbers");
+        }
         Kernel kernel = kernelOption.kernel();
-        FuzzSettings settings = new FuzzSettings(
-                seed, calls, Duration.ofSeconds(seconds), threads, soft ? Scope.EVERYTHING : Scope.SAFE, Map::of);
+        FuzzSettings settings = FuzzSettings.of(kernel, seed, calls, Duration.ofSeconds(seconds), threads);
         FuzzOutcome outcome = Fuzzer.run(kernel, settings);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
