@@ -5,7 +5,7 @@ import java.util.List;
 
 /** A look inside a kernel that is a model. Every method names a file of that kernel. Thread-safe. */
 public interface ModelInspection {
-    /** Whether {@code 0xC040AED5} is the third proposal of {@code KVM_MAP_MEMORY} here, not {@code KVM_PRE_FAULT_MEMORY}. */
+    /** Whether the code of {@code KVM_PRE_FAULT_MEMORY} means the third proposal of {@code KVM_MAP_MEMORY} here. */
     boolean isThirdProposal();
 
     /** The generation of the memslots of an address space, without the bit that says that an update is under way. */

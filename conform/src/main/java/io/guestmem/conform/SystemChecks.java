@@ -25,7 +25,7 @@ import java.util.Set;
 /** The system file, and what holds for every request. */
 final class SystemChecks {
     /** No kernel knows number 0xFF. */
-    private static final int UNKNOWN = 0xAEFF;
+    private static final int UNKNOWN = KvmIoctl.GET_API_VERSION.code() | 0xFF;
 
     private static final int KEEP_SIZE = 1;
     private static final int PUNCH_HOLE = 2;

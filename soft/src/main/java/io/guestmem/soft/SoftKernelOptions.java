@@ -21,7 +21,7 @@ import java.util.Set;
  * @param vmTypes that can be created
  * @param eagerPageSplit whether enabling dirty logging splits huge pages at once
  * @param addressSpaces 2 with system management mode, 1 without
- * @param sharedRequest what {@code 0xC040AED5} means, which two requests share
+ * @param sharedRequest what the code means that two requests share
  * @param preFaultRetries after how many retries of one page a prefault gives up with EAGAIN, which no kernel does; 0 for never,
  *     as the kernel, where the retries can go on until there is a signal (kernel.md 3.7)
  * @param proposalRules which of code and documentation {@code KVM_GUEST_MEMFD_POPULATE} and {@code KVM_TRANSLATE2} follow
@@ -42,7 +42,7 @@ public record SoftKernelOptions(
         SharedRequest sharedRequest,
         int preFaultRetries,
         ProposalRules proposalRules) {
-    /** The two requests with the code {@code 0xC040AED5}. */
+    /** The two requests with the same code. */
     public enum SharedRequest {
         /** {@code KVM_PRE_FAULT_MEMORY}, as merged. */
         PRE_FAULT_MEMORY,
