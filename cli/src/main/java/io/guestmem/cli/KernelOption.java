@@ -10,7 +10,7 @@ final class KernelOption {
             names = "--kernel",
             paramLabel = "KERNEL",
             defaultValue = "auto",
-            description = "linux or auto (default: ${DEFAULT-VALUE}). The software kernel is not there yet.")
+            description = "linux, or auto, which is the same so far (default: ${DEFAULT-VALUE}).")
     private Choice choice = Choice.AUTO;
 
     /** The kernels that there are. */
