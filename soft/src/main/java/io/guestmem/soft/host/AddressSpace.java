@@ -143,9 +143,9 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      *
      * @param hva page aligned
      * @param length rounded up to pages
-     * @return 0; {@code -ENOMEM} if part of the range is not mapped: the rest is done; {@code -EINVAL} for what this memory does
-     *     not know; {@code -EACCES} to remove pages of a private mapping; {@code -EFAULT}, {@code -EHWPOISON} or {@code -EINTR} for a
-     *     page that cannot be populated
+     * @return 0; {@code -ENOMEM} if part of the range is not mapped: the rest is done; {@code -EINVAL} for what this memory
+     *     does not know; {@code -EACCES} to remove pages of a private mapping; {@code -EFAULT}, {@code -EHWPOISON} or
+     *     {@code -EINTR} for a page that cannot be populated
      */
     public int advise(Advice advice, long hva, long length) {
         long end = endOf(hva, length);
@@ -176,9 +176,11 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
     }
 
     /**
-     * {@code MADV_HWPOISON}: the page is faulted in, and breaks. A transparent huge page loses 4 KiB, a hugetlb page is lost whole.
+     * {@code MADV_HWPOISON}: the page is faulted in, and breaks. A transparent huge page loses 4 KiB, a hugetlb page is lost
+     * whole.
      *
-     * @return 0, {@code -EFAULT} if there is no page, {@code -EHWPOISON} if it is broken already, {@code -EBUSY} for the zero page
+     * @return 0, {@code -EFAULT} if there is no page, {@code -EHWPOISON} if it is broken already, {@code -EBUSY} for the zero
+     *     page
      */
     public int hwpoison(long hva) {
         long fault = faultIn(hva, false);
@@ -255,8 +257,9 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      * <p>The segment refuses access when the last mapping is gone, or for shared memory the file.
      *
      * @param hva page aligned
-     * @param length a positive multiple of 4096; all private, or all of one file in a row
-     * @throws IllegalArgumentException if it is not, or if nothing is mapped
+     * @param length a positive multiple of 4096; all private, or all of one file in a row; for the first time whole hugetlb pages
+     * @throws IllegalArgumentException if it is not, if nothing is mapped, or if the range reaches behind a file's end or out of
+     *     private memory that already is in one place
      * @throws OutOfMemoryError if there is not so much native memory
      */
     public MemorySegment contiguous(long hva, long length) {

@@ -73,6 +73,9 @@ final class Chunk {
         }
         single[index] += change;
         singles += change;
+        if (single[index] < 0) {
+            throw new IllegalStateException("frame " + (first + index) + " was given up by more than had it");
+        }
     }
 
     boolean hasSingles() {
@@ -105,8 +108,11 @@ final class Chunk {
         return used == FRAMES;
     }
 
-    /** Takes the next free frame, zeroed; there is one. */
+    /** Takes the next free frame, zeroed. */
     int take() {
+        if (isFull()) {
+            throw new IllegalStateException("no free frame from " + first);
+        }
         int index = cursor;
         while ((free[index / Long.SIZE] & 1L << index) == 0) {
             index = index + 1 & FRAMES - 1;

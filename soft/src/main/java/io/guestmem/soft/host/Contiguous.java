@@ -33,10 +33,13 @@ final class Contiguous {
             return home.slice(hva + offset, length);
         }
         Home home = first.home();
-        return (home == null ? settle(hva, hva + length) : home).slice(hva, length);
+        return (home == null ? settle(mappings, hva, hva + length) : home).slice(hva, length);
     }
 
-    private Home settle(long start, long end) {
+    private Home settle(List<Mapping> mappings, long start, long end) {
+        if (mappings.stream().anyMatch(each -> !Level.isAligned(each.start() | each.end(), each.pageLevel()))) {
+            throw new IllegalArgumentException("part of a huge page at 0x" + Long.toHexString(start));
+        }
         space.mappings.split(start);
         space.mappings.split(end);
         Home home = space.frames.home(start, end - start);

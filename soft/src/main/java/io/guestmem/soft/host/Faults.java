@@ -21,8 +21,8 @@ final class Faults {
     }
 
     /**
-     * Makes a page present, for writing if asked, or says why not. Takes the host's lock, but not while a {@link MissingHandler}
-     * is at work.
+     * Makes a page present, for writing if asked, or says why not. Takes the host's lock, but not while a
+     * {@link MissingHandler} is at work.
      *
      * @return a {@link HostFault}
      */
@@ -60,7 +60,10 @@ final class Faults {
         }
     }
 
-    /** {@code UFFDIO_COPY} of a page; for holders of the host's lock. A file's page comes into its cache, and is mapped when asked for. */
+    /**
+     * {@code UFFDIO_COPY} of a page; for holders of the host's lock. A file's page comes into its cache, and is mapped when asked
+     * for.
+     */
     int fill(long hva, MemorySegment content) {
         Mapping mapping = space.mappings.find(hva);
         if (mapping == null || mapping.missing() == null) {

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * it.
  */
 public final class FrameTable implements Frames, AutoCloseable {
+    private static final long LIMIT = 1L << 38;
     private static final long FIRST = HUGE_ZERO_PFN + Chunk.FRAMES;
 
     final Host host;
@@ -63,9 +64,16 @@ public final class FrameTable implements Frames, AutoCloseable {
         host = new Host(schedule);
     }
 
+    /**
+     * Takes frame numbers.
+     *
+     * @throws IllegalArgumentException if count or alignment are none, or more than 2^38 numbers (1 PiB) would be taken in all
+     */
     @Override
     public synchronized long reserve(long count, long alignment) {
-        if (count <= 0 || Long.bitCount(alignment) != 1) {
+        boolean valid = count > 0 && alignment > 0 && Long.bitCount(alignment) == 1;
+        boolean fits = count <= LIMIT && alignment <= LIMIT && numbers.limit() <= LIMIT - count - alignment;
+        if (!valid || !fits) {
             throw new IllegalArgumentException("count " + count + ", alignment " + alignment);
         }
         long first = numbers.take(wholeChunks(count), Math.max(alignment, Chunk.FRAMES));

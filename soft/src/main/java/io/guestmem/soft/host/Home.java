@@ -35,6 +35,9 @@ final class Home {
     }
 
     MemorySegment slice(long at, long length) {
+        if (at < origin || at - origin > segment.byteSize() - length) {
+            throw new IllegalArgumentException(length + " bytes reach out of what is in one place");
+        }
         return segment.asSlice(at - origin, length);
     }
 }

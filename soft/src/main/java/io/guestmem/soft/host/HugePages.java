@@ -44,7 +44,8 @@ final class HugePages {
 
     /**
      * {@code MADV_COLLAPSE} of one mapping's part: every whole 2 MiB block of anonymous memory that has a table gets a new huge
-     * page with the content of its pages, whatever the policy. The mapping must have a page of its own somewhere. Source: Linux 7.2 {@code mm/khugepaged.c:madvise_collapse, collapse_huge_page}.
+     * page with the content of its pages, whatever the policy. The mapping must have a page of its own somewhere. Source: Linux
+     * 7.2 {@code mm/khugepaged.c:madvise_collapse, collapse_huge_page}.
      *
      * @return 0, or {@code -EINVAL} if a block could not be collapsed
      */

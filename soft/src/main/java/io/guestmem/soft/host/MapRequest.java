@@ -77,6 +77,8 @@ public record MapRequest(
     boolean isValid() {
         return length > 0
                 && Long.bitCount(alignment) == 1
+                && alignment > 0
+                && alignment < Mappings.LIMIT
                 && Level.isAligned(hva | length | offset, pageLevel)
                 && hva >= 0
                 && offset >= 0

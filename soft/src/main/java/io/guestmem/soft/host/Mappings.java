@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The mappings of an address space, in order; they do not overlap. Guarded by the host's lock. */
 final class Mappings {
     /** Places are found from here up, lowest first: the same requests get the same addresses. */
-    private static final long BASE = 0x1000_0000_0000L;
+    static final long BASE = 0x1000_0000_0000L;
 
     /** The first address that is not a process's. */
     static final long LIMIT = 0x7FFF_FFFF_F000L;
@@ -71,7 +71,7 @@ final class Mappings {
     /** The lowest free place, or 0 if there is none. */
     long place(long length, long alignment) {
         long at = align(BASE, alignment);
-        for (Mapping mapping : byStart.tailMap(BASE).values()) {
+        for (Mapping mapping : byStart.values()) {
             if (at + length <= mapping.start()) {
                 return at;
             }

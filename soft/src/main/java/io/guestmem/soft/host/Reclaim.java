@@ -12,8 +12,8 @@ final class Reclaim {
     }
 
     /**
-     * Takes the pages of one mapping's part out of the page table, as {@code MADV_PAGEOUT} does: anonymous ones that nobody
-     * shares go to swap, a file's stay in its cache. Hugetlb pages and those at home cannot. A transparent huge page is
+     * Takes the pages of one mapping's part out of the page table, as {@code MADV_PAGEOUT} does: those that no other
+     * process has. Anonymous ones go to swap, a file's stay in its cache. Hugetlb pages and those at home cannot. A transparent huge page is
      * split and goes in one invalidation, others each in its own. Source: Linux 7.2 {@code
      * mm/madvise.c:madvise_cold_or_pageout_pte_range}, {@code mm/rmap.c:try_to_unmap_one}.
      *
@@ -26,10 +26,7 @@ final class Reclaim {
         space.huge.splitOver(mapping.start());
         space.huge.splitOver(mapping.end());
         space.table.visit(mapping.start(), mapping.end(), (table, index, hva, entry) -> {
-            boolean shared = Entry.isAnonymous(entry)
-                    && Entry.hasFrame(entry)
-                    && space.frames.references(Entry.pfn(entry), Entry.level(entry)) > 1;
-            if (!Entry.isPresent(entry) || Entry.isZeroPage(entry) || shared) {
+            if (!Entry.isPresent(entry) || Entry.isZeroPage(entry) || isShared(entry)) {
                 return;
             }
             if (Entry.level(entry) == Level.HUGE) {
@@ -43,6 +40,12 @@ final class Reclaim {
             }
         });
         return 0;
+    }
+
+    /** Whether another page table has the page too; a file's cache is none. */
+    private boolean isShared(long entry) {
+        int own = Entry.isAnonymous(entry) ? 1 : 2;
+        return space.frames.references(Entry.pfn(entry), Entry.level(entry)) > own;
     }
 
     /** Reads a swapped page into a frame. */

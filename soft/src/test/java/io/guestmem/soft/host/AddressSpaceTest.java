@@ -45,7 +45,18 @@ class AddressSpaceTest {
     }
 
     @Test
+    void aPlaceIsFreeEvenIfAMappingReachesIntoTheFirst() {
+        long low = Mappings.BASE - PAGE;
+        assertThat(space.map(MapRequest.anonymous(3 * PAGE).at(low))).isEqualTo(low);
+        assertThat(machine.map(MapRequest.anonymous(PAGE))).isEqualTo(low + 3 * PAGE);
+    }
+
+    @Test
     void badRequestsAreRefused() {
+        assertThat(space.map(MapRequest.anonymous(PAGE).aligned(Long.MIN_VALUE)))
+                .isEqualTo(EINVAL);
+        assertThat(space.map(MapRequest.anonymous(PAGE).aligned(1L << 62))).isEqualTo(EINVAL);
+        assertThat(space.map(MapRequest.anonymous(PAGE).at(-PAGE))).isEqualTo(EINVAL);
         assertThat(space.map(MapRequest.anonymous(0))).isEqualTo(EINVAL);
         assertThat(space.map(MapRequest.anonymous(4097))).isEqualTo(EINVAL);
         assertThat(space.map(MapRequest.hugetlb(2, PAGE))).isEqualTo(EINVAL);

@@ -165,6 +165,12 @@ class ContiguousTest {
         long hva = machine.map(MapRequest.anonymous(2 * PAGE));
         machine.map(MapRequest.shared(machine.memfd(PAGE), 0, PAGE).at(hva + 2 * PAGE));
         assertThatThrownBy(() -> space.contiguous(hva, 3 * PAGE)).isInstanceOf(IllegalArgumentException.class);
+        long hugetlb = machine.map(MapRequest.hugetlb(2, HUGE));
+        assertThatThrownBy(() -> space.contiguous(hugetlb, PAGE)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(space.contiguous(hva, PAGE).byteSize()).isEqualTo(PAGE);
+        assertThatThrownBy(() -> space.contiguous(hva, 2 * PAGE)).isInstanceOf(IllegalArgumentException.class);
+        long behind = machine.map(MapRequest.shared(machine.memfd(PAGE), 0, 2 * PAGE));
+        assertThatThrownBy(() -> space.contiguous(behind, 2 * PAGE)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> space.contiguous(hva, 0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> space.contiguous(hva + 1, PAGE)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> space.contiguous(hva + 8 * PAGE, PAGE)).isInstanceOf(IllegalArgumentException.class);

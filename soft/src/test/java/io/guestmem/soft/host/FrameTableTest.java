@@ -37,6 +37,15 @@ class FrameTableTest {
     }
 
     @Test
+    void thereAreNotMoreNumbersThanAHostCanHave() {
+        assertThatThrownBy(() -> frames.reserve(1L << 50, 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> frames.reserve(1, Long.MIN_VALUE)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> frames.reserve(1, 3)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> frames.reserve(0, 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(frames.inUse()).isZero();
+    }
+
+    @Test
     void framesOfAChunkAreNeighbours() {
         long first = frames.reserve(512, 512);
         assertThat(frames.address(first + 511) - frames.address(first)).isEqualTo(511 * 4096);

@@ -120,6 +120,19 @@ class SharedFileTest {
     }
 
     @Test
+    void pagingOutSkipsWhatOthersMap() {
+        SharedFile memfd = machine.memfd(2 * PAGE);
+        long hva = machine.map(MapRequest.shared(memfd, 0, 2 * PAGE));
+        long other = machine.map(MapRequest.shared(memfd, 0, 2 * PAGE));
+        machine.store(hva, 1);
+        machine.store(hva + PAGE, 2);
+        machine.load(other);
+        assertThat(space.advise(Advice.PAGEOUT, hva, 2 * PAGE)).isZero();
+        assertThat(machine.table(hva, 2 * PAGE)).containsExactly("[0,1) 4K WRITABLE", "[1,2) 4K ABSENT");
+        assertThat(machine.load(hva + PAGE)).isEqualTo(2);
+    }
+
+    @Test
     void aHoleInPagesZeroesTheParts() {
         SharedFile memfd = machine.memfd(3 * PAGE);
         long hva = machine.map(MapRequest.shared(memfd, 0, 3 * PAGE));

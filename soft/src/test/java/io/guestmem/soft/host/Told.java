@@ -3,7 +3,10 @@ package io.guestmem.soft.host;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Writes down what a notifier is told, in pages from a base: {@code start [5,6)}, or {@code [5,6)} for a pair without others inside. */
+/**
+ * Writes down what a notifier is told, in pages from a base: {@code start [5,6)} and {@code end [5,6)}, or {@code [5,6)} for a
+ * pair without others inside.
+ */
 final class Told implements MmuNotifier {
     private final long base;
     private final List<String> calls = new ArrayList<>();
