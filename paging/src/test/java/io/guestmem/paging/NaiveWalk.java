@@ -203,16 +203,17 @@ final class NaiveWalk {
                 break;
             }
             boolean dirty = page && step.equals(steps.getLast()) && bit(setBits, 1) && bit(access, 0);
-            long wanted = step.entry | 1 << 5 | (dirty ? 1 << 6 : 0);
-            if (wanted == step.entry) {
+            long bits = 1L << 5 | (dirty ? 1L << 6 : 0);
+            if (memory.presence(step.at) == Presence.READ_ONLY) {
+                all &= (step.entry | bits) == step.entry;
                 continue;
             }
-            if (memory.presence(step.at) == Presence.READ_ONLY) {
-                all = false;
-            } else if (longMode || pae) {
-                all &= memory.compareAndSet64(step.at, step.entry, wanted);
+            // Tables may point to themselves, so that one entry serves two levels.
+            long now = longMode || pae ? memory.read64(step.at) : memory.read32(step.at) & 0xFFFFFFFFL;
+            if (longMode || pae) {
+                all &= memory.compareAndSet64(step.at, now, now | bits);
             } else {
-                all &= memory.compareAndSet32(step.at, (int) step.entry, (int) wanted);
+                all &= memory.compareAndSet32(step.at, (int) now, (int) (now | bits));
             }
         }
         return all;

@@ -18,7 +18,8 @@ package io.guestmem.soft;
  *   }
  * }</pre>
  *
- * <p>An access that faults is delivered as the guest's tables say, as for an instruction at rip. Used by one thread at a time.
+ * <p>An access that faults is delivered as the guest's tables say, as for an instruction at rip. A step
+ * ends by an unchecked exception of the vCPU's own: a guest lets it pass. Used by one thread at a time.
  */
 @FunctionalInterface
 public interface JavaGuest {

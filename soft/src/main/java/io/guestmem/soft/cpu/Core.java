@@ -104,12 +104,6 @@ final class Core {
         code.reset();
     }
 
-    /** INVLPG. */
-    void invalidate(long linear) {
-        memory.flush(linear);
-        code.reset();
-    }
-
     /** How addresses are translated now. */
     WalkPlan walkPlan() {
         return WalkPlan.of(pagingState());

@@ -62,18 +62,10 @@ final class LinearMemory {
         flush();
     }
 
-    /** A register that walks depend on has changed. */
+    /** A register that walks depend on has changed, or the guest wants it: INVLPG of a large page concerns all its pieces here. */
     void flush() {
         Arrays.fill(tags, 0);
         walker = null;
-        asks++;
-    }
-
-    /** INVLPG. */
-    void flush(long linear) {
-        for (int kind = 0; kind < KINDS; kind++) {
-            tags[slot(kind, linear)] = 0;
-        }
         asks++;
     }
 
@@ -85,6 +77,10 @@ final class LinearMemory {
     /** Memory, to be asked for something: earlier addresses are void. */
     GuestAccess ask() {
         asks++;
+        return memory();
+    }
+
+    private GuestAccess memory() {
         GuestAccess current = access;
         if (current == null) {
             throw new IllegalStateException("a guest has memory only in KVM_RUN");
@@ -163,11 +159,6 @@ final class LinearMemory {
 
     /** The native address of an instruction's first byte. */
     long fetch(long linear) {
-        long now = ask().flushes();
-        if (now != flushes) {
-            flushes = now;
-            flush();
-        }
         long at = ask().fetch(translate(FETCH, linear));
         if (at == GuestAccess.MMIO) {
             throw core.emulationFailure(0);
@@ -185,6 +176,11 @@ final class LinearMemory {
     }
 
     private long translate(int kind, long linear) {
+        long now = memory().flushes();
+        if (now != flushes) {
+            flushes = now;
+            flush();
+        }
         int slot = slot(kind, linear);
         if (tags[slot] == (linear & -PAGE) + 1) {
             return pages[slot] | (linear & IN_PAGE);
@@ -227,7 +223,7 @@ final class LinearMemory {
         if (at != GuestAccess.MMIO) {
             throw failed(at);
         }
-        if (mmio.hasAnswer()) {
+        if (mmio.hasAnswer(gpa, size)) {
             core.attention = true;
             return mmio.answer();
         }

@@ -12,14 +12,16 @@ final class Mmio {
 
     private final RunPage run;
 
-    /** What the instruction has read, in order; the user's answers. */
-    private final long[] answers = new long[MOST_PIECES];
+    /** What the instruction has read, in order: where, how much, and the user's answers. */
+    private final long[] askedAddresses = new long[MOST_PIECES];
 
+    private final int[] askedSizes = new int[MOST_PIECES];
+    private final long[] answers = new long[MOST_PIECES];
     private int answered;
     private int used;
 
-    /** The size of the read that the user has been asked for; 0 if there is none. */
-    private int asked;
+    /** Whether the user has been asked for the read after those. */
+    private boolean asked;
 
     /** Writes that the user has not been told of yet, as a queue. */
     private final long[] addresses = new long[MOST_PIECES];
@@ -35,12 +37,12 @@ final class Mmio {
 
     /** Whether there is room for what one instruction may do; if not, the instruction cannot be emulated. */
     boolean isFull() {
-        return written == MOST_PIECES || answered == MOST_PIECES;
+        return written == MOST_PIECES || used == MOST_PIECES;
     }
 
-    /** Whether the next read has been answered already. */
-    boolean hasAnswer() {
-        return used < answered;
+    /** Whether the next read has been answered already. The user may have changed what the vCPU does, so it may be another. */
+    boolean hasAnswer(long gpa, int size) {
+        return used < answered && askedAddresses[used] == gpa && askedSizes[used] == size;
     }
 
     long answer() {
@@ -50,7 +52,10 @@ final class Mmio {
     /** Asks the user for a read; the instruction is to be aborted with an exit. */
     void ask(long gpa, int size) {
         run.mmio(gpa, size, false, 0);
-        asked = size;
+        answered = used;
+        askedAddresses[answered] = gpa;
+        askedSizes[answered] = size;
+        asked = true;
     }
 
     void write(long gpa, int size, long value) {
@@ -65,11 +70,12 @@ final class Mmio {
      * @return whether it was, and an instruction waits for it
      */
     boolean complete() {
-        if (asked == 0) {
+        if (!asked) {
             return false;
         }
-        answers[answered++] = run.mmioData(asked);
-        asked = 0;
+        answers[answered] = run.mmioData(askedSizes[answered]);
+        answered++;
+        asked = false;
         return true;
     }
 

@@ -107,6 +107,12 @@ final class OneByteOpcodes {
             TABLE[0x50 + n] = Opcode.of(Form.REG, Moves::push).asWide();
             TABLE[0x58 + n] = Opcode.of(Form.REG, Moves::pop).asWide();
         }
+        for (int segment = SegmentRegister.ES; segment <= SegmentRegister.DS; segment++) {
+            NARROW[0x06 + 8 * segment] = Opcode.of(Form.NONE, SystemOperations.pushSegment(segment));
+            if (segment != SegmentRegister.CS) {
+                NARROW[0x07 + 8 * segment] = Opcode.of(Form.NONE, SystemOperations.popSegment(segment));
+            }
+        }
         TABLE[0x68] = Opcode.of(Form.IMM, Moves::pushImmediate).asWide();
         TABLE[0x6A] = Opcode.of(Form.IMM8, Moves::pushImmediate).asWide();
         TABLE[0x8F] = Opcode.group(Form.RM, Moves::pop, null, null, null, null, null, null, null)

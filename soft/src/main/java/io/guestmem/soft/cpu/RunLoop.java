@@ -43,7 +43,8 @@ final class RunLoop {
      */
     long run(GuestAccess memory, long blockedSignals) {
         run.clearFlags();
-        if ((run.cr8() & ~ControlBits.CR8_DEFINED) != 0) {
+        // KVM_CAP_SYNC_REGS is not there, so no register can be asked for in the run page.
+        if ((run.validRegisters() | run.dirtyRegisters()) != 0 || (run.cr8() & ~ControlBits.CR8_DEFINED) != 0) {
             return -EINVAL.number();
         }
         core.system.cr8 = run.cr8();

@@ -18,10 +18,10 @@ final class SupportedCpuid {
     /** FPU, VME, DE, PSE, TSC, MSR, PAE, MCE, CX8, APIC, MTRR, PGE, MCA, CMOV, PAT, PSE36, CLFSH, FXSR, SSE, SSE2. */
     private static final int LEAF_1_EDX = 0x0783_FBBF;
 
-    /** CX16 is not there, nor any vector set above SSE2: x2APIC, POPCNT, TSC deadline is not, hypervisor. */
+    /** x2APIC, POPCNT, hypervisor. */
     private static final int LEAF_1_ECX = 1 << 21 | 1 << 23 | 1 << 31;
 
-    /** FSGSBASE is not there: SMEP, ERMS, SMAP. */
+    /** SMEP, ERMS, SMAP. */
     private static final int LEAF_7_EBX = 1 << 7 | 1 << 9 | 1 << 20;
 
     /** UMIP, PKU, LA57. */

@@ -30,7 +30,7 @@ final class SystemManagement {
         return active;
     }
 
-    /** {@code KVM_SMI}: at the next entry, or after {@code rsm}. */
+    /** {@code KVM_SMI}: at the start of the next {@code KVM_RUN} that finds the vCPU outside. */
     void request() {
         pending = true;
     }

@@ -65,7 +65,7 @@ final class SystemOperations {
             switch (i.selector) {
                 case 2 -> loadGlobalTable(core, i);
                 case 3 -> loadInterruptTable(core, i);
-                case 7 -> invalidatePage(core, i);
+                case 7 -> invalidatePage(core);
                 default -> throw core.emulationFailure();
             }
             return;
@@ -268,13 +268,11 @@ final class SystemOperations {
         core.system.cr0 &= ~ControlBits.CR0_TS;
     }
 
-    private static void invalidatePage(Core core, Instruction i) {
+    /** All translations go, not only the page's. */
+    private static void invalidatePage(Core core) {
         core.requirePrivilege();
-        long offset = core.offset(i);
-        SegmentRegister segment = core.system.segments[i.segment];
-        boolean based = core.bits != 64 || i.segment >= SegmentRegister.FS;
         core.count(VcpuCounter.INVLPG);
-        core.invalidate(core.wrap(based ? segment.base() + offset : offset));
+        core.changed();
     }
 
     static void privilegedNothing(Core core, Instruction i) {
@@ -339,6 +337,17 @@ final class SystemOperations {
         } else {
             core.setRegister(i.target, i.size, selector);
         }
+    }
+
+    static Operation pushSegment(int segment) {
+        return (core, i) -> core.push(core.system.segments[segment].selector(), i.size);
+    }
+
+    static Operation popSegment(int segment) {
+        return (core, i) -> {
+            Descriptors.load(core, segment, (int) core.peek(0, i.size) & 0xFFFF);
+            core.dropStack(i.size);
+        };
     }
 
     private static void swapGs(Core core) {

@@ -43,6 +43,14 @@ final class TwoByteOpcodes {
         TABLE[0x30] = Opcode.of(Form.NONE, SystemOperations::writeMsr);
         TABLE[0x31] = Opcode.of(Form.NONE, SystemOperations::readTimeStamp);
         TABLE[0x32] = Opcode.of(Form.NONE, SystemOperations::readMsr);
+        TABLE[0xA0] = Opcode.of(Form.NONE, SystemOperations.pushSegment(SegmentRegister.FS))
+                .asWide();
+        TABLE[0xA1] = Opcode.of(Form.NONE, SystemOperations.popSegment(SegmentRegister.FS))
+                .asWide();
+        TABLE[0xA8] = Opcode.of(Form.NONE, SystemOperations.pushSegment(SegmentRegister.GS))
+                .asWide();
+        TABLE[0xA9] = Opcode.of(Form.NONE, SystemOperations.popSegment(SegmentRegister.GS))
+                .asWide();
         TABLE[0xAA] = Opcode.of(Form.NONE, SystemManagement::leave);
         TABLE[0xA2] = Opcode.of(Form.NONE, SystemOperations::cpuid);
         TABLE[0xAE] = Opcode.of(Form.RM_SELECTED, SystemOperations::fenceGroup);

@@ -47,6 +47,8 @@ final class Structs {
     /** Flat 32-bit code without paging. */
     static SystemRegisters protectedMode(SystemRegisters from, int dpl) {
         from.cr0 = ControlBits.CR0_PE | ControlBits.CR0_ET;
+        from.cr4 = 0;
+        from.efer = 0;
         segments(from, 32, dpl);
         return from;
     }

@@ -38,8 +38,12 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     private final Map<VcpuCounter, Integer> counters = new EnumMap<>(VcpuCounter.class);
     private final SoftKernelOptions options;
     final Processor processor;
-    private boolean signal;
+    private volatile boolean signal;
     private long signalMaskSeen;
+    private int questions;
+    private int signalAt = Integer.MAX_VALUE;
+    private int fetches;
+    private int flushAt = Integer.MAX_VALUE;
     int roleChanges;
 
     TestMachine(long size) {
@@ -107,8 +111,8 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     }
 
     private long address(Map<Long, Long> special, long gpa) {
-        Long outcome = special.get(gpa / PAGE);
-        if (outcome == null) {
+        Long outcome = special.isEmpty() ? null : special.get(gpa / PAGE);
+        if (outcome == null && !outcomes.isEmpty()) {
             outcome = outcomes.get(gpa / PAGE);
         }
         if (outcome != null) {
@@ -129,7 +133,18 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
 
     @Override
     public long fetch(long gpa) {
+        fetches++;
         return address(outcomes, gpa);
+    }
+
+    /** The TLB is flushed from outside once so many instructions have been fetched. */
+    void flushAfter(int count) {
+        flushAt = fetches + count;
+    }
+
+    @Override
+    public long flushes() {
+        return fetches >= flushAt ? 1 : 0;
     }
 
     @Override
@@ -167,7 +182,7 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     @Override
     public boolean signalPending(long mask) {
         signalMaskSeen = mask;
-        return signal;
+        return signal || ++questions >= signalAt;
     }
 
     @Override
@@ -193,11 +208,16 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
         signal = pending;
     }
 
+    /** A signal is pending once the vCPU has asked so many times. */
+    void signalAfter(int times) {
+        signalAt = questions + times;
+    }
+
     long signalMaskSeen() {
         return signalMaskSeen;
     }
 
-    void setGuest(JavaGuest guest) {
+    void setGuest(@Nullable JavaGuest guest) {
         processor.setGuest(guest);
     }
 
