@@ -150,6 +150,7 @@ class FuzzTest {
             int code = random.nextInt(50) == 0 ? random.nextInt() : request.code();
             if (opens && files.size() >= MOST_FILES) {
                 close(files.size() - 1);
+                return;
             }
             fill(request);
             boolean plain = random.nextInt(10) != 0;

@@ -26,7 +26,9 @@ class StatisticsTest {
             try (KvmFile file = host.kernel.adopt((int) descriptor, "statistics")) {
                 MemorySegment all = SoftHost.struct(1 << 16);
                 long size = file.readAt(0, all);
-                assertThat(file.readAt(size, all.asSlice(size))).as("behind the end").isZero();
+                assertThat(file.readAt(size, all.asSlice(size)))
+                        .as("behind the end")
+                        .isZero();
                 int nameSize = int32(all, StatsHeaderLayout.NAME_SIZE);
                 int data = int32(all, StatsHeaderLayout.DATA_OFFSET);
                 Map<String, Integer> flags = new LinkedHashMap<>();
@@ -35,7 +37,7 @@ class StatisticsTest {
                 for (int i = 0; i < int32(all, StatsHeaderLayout.NUM_DESC); i++, at += 16L + nameSize) {
                     String name = all.getString(at + StatsDescriptorLayout.NAME, StandardCharsets.US_ASCII);
                     flags.put(name, int32(all, at + StatsDescriptorLayout.FLAGS));
-                    long offset = data + int32(all, at + StatsDescriptorLayout.OFFSET);
+                    long offset = (long) data + int32(all, at + StatsDescriptorLayout.OFFSET);
                     MemorySegment one = SoftHost.struct(8);
                     assertThat(file.readAt(offset, one)).isEqualTo(8);
                     values.put(name, one.get(ValueLayout.JAVA_LONG, 0));
