@@ -111,7 +111,7 @@ final class VcpuFaults {
     }
 
     private int fixWithoutLock(Root root) {
-        if (fault.isPrivate != vm.isPrivate(fault.gfn)) {
+        if (!mmu.canFixWithoutLock(fault) || fault.isPrivate != vm.isPrivate(fault.gfn)) {
             return FaultResult.INVALID;
         }
         ReadSections.Reader tableReader = vcpu.tableReader();
