@@ -209,7 +209,11 @@ final class VcpuFaults {
         return gfn == mmioGfn && mmioGeneration == generation();
     }
 
+    /** Notes that a page had no memslot, unless memslots are just changing: {@code vcpu_cache_mmio_info}. */
     void rememberMmio(long gfn, long generation) {
+        if ((generation & MemslotSet.UPDATE_IN_PROGRESS) != 0) {
+            return;
+        }
         mmioGfn = gfn;
         mmioGeneration = generation;
     }
