@@ -6,7 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -16,7 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class GuardedMemory implements AutoCloseable {
     private static final long PAGE = 4096;
-    private static final long LOOK_AGAIN_MILLIS = 1;
+    private static final long LOOK_AGAIN_NANOS = 1_000_000;
 
     private final AddressSpace space;
     private final HostMemory memory;
@@ -56,8 +55,9 @@ public final class GuardedMemory implements AutoCloseable {
             if (announced.add(offset)) {
                 faults.add(offset);
             }
-            if (!closed) {
-                boolean _ = filled.await(LOOK_AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+            long left = LOOK_AGAIN_NANOS;
+            while (left > 0 && !closed && announced.contains(offset)) {
+                left = filled.awaitNanos(left);
             }
             return !kernel.thread().signals().pending();
         } catch (InterruptedException _) { // the thread is to end what it does
