@@ -3,6 +3,8 @@ package io.guestmem.soft;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.soft.host.AddressSpace;
 import java.lang.foreign.MemorySegment;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -22,9 +24,10 @@ public final class GuardedMemory implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition filled = lock.newCondition();
 
-    /** Counts pages that were put in. Guarded by {@link #lock}. */
-    private long fills;
+    /** Missing pages that somebody waits for, or did. Guarded by {@link #lock}. */
+    private final Set<Long> announced = new HashSet<>();
 
+    /** Guarded by {@link #lock}. */
     private boolean closed;
 
     GuardedMemory(SoftKernel kernel, AddressSpace space, HostMemory memory) {
@@ -41,28 +44,22 @@ public final class GuardedMemory implements AutoCloseable {
         return memory;
     }
 
-    /** A thread touches a missing page: true to look again, false for EINTR. */
+    /**
+     * A thread touches a missing page: true to look again, false for EINTR. It looks again from time to time, because the page
+     * may have come before it began to wait, and signals of the simulation wake nobody.
+     */
     private boolean await(long hva, boolean write) {
-        long seen;
+        long offset = hva - memory.hva();
         lock.lock();
         try {
-            seen = fills;
-        } finally {
-            lock.unlock();
-        }
-        faults.add(hva - memory.hva());
-        lock.lock();
-        try {
-            while (fills == seen && !closed) {
-                if (kernel.thread().signals().pending()) {
-                    return false;
-                }
-                // Signals of the simulation wake nobody, so it looks for them.
-                if (filled.awaitNanos(LOOK_AGAIN_NANOS) > 0) {
-                    break;
-                }
+            if (announced.add(offset)) {
+                faults.add(offset);
             }
-            return true;
+            long left = LOOK_AGAIN_NANOS;
+            while (left > 0 && !closed && announced.contains(offset)) {
+                left = filled.awaitNanos(left);
+            }
+            return !kernel.thread().signals().pending();
         } catch (InterruptedException _) { // the thread is to end what it does
             Thread.currentThread().interrupt();
             return false;
@@ -93,26 +90,27 @@ public final class GuardedMemory implements AutoCloseable {
             throw new IllegalArgumentException("not a page: " + content.byteSize() + " bytes");
         }
         long result = space.fill(memory.hva() + offset, content);
-        wake(false);
-        return result;
-    }
-
-    private void wake(boolean last) {
         lock.lock();
         try {
-            fills++;
-            closed |= last;
+            announced.remove(offset);
             filled.signalAll();
         } finally {
             lock.unlock();
         }
+        return result;
     }
 
     /** Guards it no more, and unmaps it. */
     @Override
     public void close() {
         space.serveMissing(memory.hva(), memory.length(), null);
-        wake(true);
+        lock.lock();
+        try {
+            closed = true;
+            filled.signalAll();
+        } finally {
+            lock.unlock();
+        }
         memory.close();
     }
 }

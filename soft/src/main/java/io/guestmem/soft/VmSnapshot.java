@@ -83,7 +83,19 @@ public record VmSnapshot(
      * @param leaf whether it maps memory
      * @param words its value in words
      */
-    public record Entry(long gfn, int level, long spte, boolean leaf, String words) {}
+    public record Entry(long gfn, int level, long spte, boolean leaf, String words) {
+        private static final int PAGE_SHIFT = 12;
+
+        /** Whether it maps what follows what another one maps, in the same way. */
+        private boolean continues(Entry before) {
+            long pages = 1L << (9 * (level - 1));
+            return leaf
+                    && before.leaf
+                    && level == before.level
+                    && gfn == before.gfn + pages
+                    && spte == before.spte + (pages << PAGE_SHIFT);
+        }
+    }
 
     /** The VM as tables. */
     public String describe() {
@@ -122,12 +134,28 @@ public record VmSnapshot(
                     root.role(),
                     root.invalid() ? " invalid" : "",
                     root.holders()));
-            for (Entry entry : root.entries()) {
-                String indent = "  ".repeat(6 - entry.level());
-                text.append(String.format(
-                        Locale.ROOT, "%s%d gfn 0x%x %s%n", indent, entry.level(), entry.gfn(), entry.words()));
-            }
+            describe(root.entries(), text);
         }
         return text.toString();
+    }
+
+    /** Neighbours that map neighbouring frames in the same way share a line. */
+    private static void describe(List<Entry> entries, StringBuilder text) {
+        int first = 0;
+        for (int i = 1; i <= entries.size(); i++) {
+            if (i < entries.size() && entries.get(i).continues(entries.get(i - 1))) {
+                continue;
+            }
+            Entry entry = entries.get(first);
+            text.append(String.format(
+                    Locale.ROOT,
+                    "%s%d gfn 0x%x%s %s%n",
+                    "  ".repeat(6 - entry.level()),
+                    entry.level(),
+                    entry.gfn(),
+                    i - first == 1 ? "" : " and " + (i - first - 1) + " more",
+                    entry.words()));
+            first = i;
+        }
     }
 }

@@ -52,6 +52,10 @@ final class RandomOperations implements AutoCloseable {
         long base = BASES[random.nextInt(BASES.length)];
         switch (random.nextInt(10)) {
             case 0, 1, 2 -> {
+                if (hasPrivate && random.nextBoolean()) {
+                    host.slot2(slot, GMEM, base, size, memory.hva(), memfd.descriptor(), 0);
+                    return;
+                }
                 int flags = (random.nextInt(4) == 0 ? READONLY : 0) | (random.nextBoolean() ? LOG : 0);
                 host.slot(slot, flags, base, size, memory.hva());
             }
@@ -59,7 +63,7 @@ final class RandomOperations implements AutoCloseable {
             case 4 -> host.slot2(slot, GMEM, base, size, memory.hva(), memfd.descriptor(), 0);
             case 5, 6 ->
                 host.attributes(
-                        random.nextInt(20) * HUGE + random.nextInt(3) * PAGE,
+                        BASES[random.nextInt(BASES.length)] + random.nextInt(20) * PAGE,
                         (1 + random.nextInt(600)) * PAGE,
                         random.nextBoolean() ? 8 : 0);
             case 7 -> getDirtyLog(slot);
@@ -115,7 +119,9 @@ final class RandomOperations implements AutoCloseable {
 
     /** Does something as a vCPU. */
     void guest(KvmFile vcpu, ScriptedCpu cpu, Random random) {
-        long gpa = random.nextInt(20) * HUGE + random.nextInt(520) * PAGE;
+        // Mostly a few pages, so that what is done to them meets.
+        long gpa = BASES[random.nextInt(BASES.length)]
+                + (random.nextInt(4) == 0 ? random.nextInt(2048) : random.nextInt(16)) * PAGE;
         if (random.nextInt(3) == 0) {
             SoftHost.preFault(vcpu, gpa, (1 + random.nextInt(700)) * PAGE);
             return;

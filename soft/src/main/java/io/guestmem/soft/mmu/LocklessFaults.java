@@ -14,10 +14,7 @@ final class LocklessFaults {
     }
 
     /** Tries to allow an access by changing the leaf that is there: FIXED, SPURIOUS or INVALID. */
-    int tryFix(PageFault fault, Root root, boolean accessedDirty, DirtyLogger dirty) {
-        if (fault.present ? !fault.write : accessedDirty) {
-            return FaultResult.INVALID;
-        }
+    int tryFix(PageFault fault, Root root, DirtyLogger dirty) {
         for (int tries = 0; tries <= TRIES; tries++) {
             long found = lowest(root, fault.gfn);
             if (found == 0) {

@@ -64,11 +64,6 @@ public final class MmuLock {
         writers.unlock();
     }
 
-    /** Whether the calling thread owns the lock. */
-    public boolean isOwned() {
-        return writers.isHeldByCurrentThread();
-    }
-
     private boolean hasNoWriter() {
         return !writing;
     }

@@ -146,9 +146,14 @@ public final class TdpMmu implements AutoCloseable {
 
     // Faults.
 
-    /** The fast page fault: FIXED, SPURIOUS or INVALID. In a read section. */
+    /** Whether the fast page fault may help: there is an entry to change, or entries are inaccessible to notice accesses. */
+    public boolean canFixWithoutLock(PageFault fault) {
+        return fault.present ? fault.write : !options.accessedDirtyBits();
+    }
+
+    /** The fast page fault, where {@link #canFixWithoutLock}: FIXED, SPURIOUS or INVALID. In a read section. */
     public int fixWithoutLock(PageFault fault, Root root, DirtyLogger dirty) {
-        return lockless.tryFix(fault, root, options.accessedDirtyBits(), dirty);
+        return lockless.tryFix(fault, root, dirty);
     }
 
     /** Whether the page that a fault looked up may be gone, or the root is. Under {@code mmu_lock}. */

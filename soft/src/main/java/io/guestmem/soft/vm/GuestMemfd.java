@@ -101,14 +101,6 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         return isMappable() ? Failure.EINVAL : Failure.ENODEV;
     }
 
-    GuestMemfdPages pages() {
-        return pages;
-    }
-
-    List<Binding> bindings() {
-        return bindings;
-    }
-
     @Override
     public boolean isMappable() {
         return (flags & CreateGuestMemfdLayout.MMAP) != 0;

@@ -61,18 +61,6 @@ final class GuestMemfdPages {
         return (long) blocks.size() * BLOCK < LIMIT;
     }
 
-    /** Pages with a frame that are up to date, or are not. */
-    long count(boolean upToDate) {
-        long count = 0;
-        for (Block block : blocks.values()) {
-            for (int i = 0; i < BLOCK; i++) {
-                long word = block.words().get(i);
-                count += word != 0 && isUpToDate(word) == upToDate ? 1 : 0;
-            }
-        }
-        return count;
-    }
-
     static boolean isUpToDate(long word) {
         return (word & UP_TO_DATE) != 0;
     }

@@ -111,7 +111,7 @@ final class VcpuFaults {
     }
 
     private int fixWithoutLock(Root root) {
-        if (fault.isPrivate != vm.isPrivate(fault.gfn)) {
+        if (!mmu.canFixWithoutLock(fault) || fault.isPrivate != vm.isPrivate(fault.gfn)) {
             return FaultResult.INVALID;
         }
         ReadSections.Reader tableReader = vcpu.tableReader();
@@ -209,7 +209,11 @@ final class VcpuFaults {
         return gfn == mmioGfn && mmioGeneration == generation();
     }
 
+    /** Notes that a page had no memslot, unless memslots are just changing: {@code vcpu_cache_mmio_info}. */
     void rememberMmio(long gfn, long generation) {
+        if ((generation & MemslotSet.UPDATE_IN_PROGRESS) != 0) {
+            return;
+        }
         mmioGfn = gfn;
         mmioGeneration = generation;
     }

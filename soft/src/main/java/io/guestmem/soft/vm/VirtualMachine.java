@@ -7,7 +7,6 @@ import io.guestmem.soft.Trace;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.FrameTable;
 import io.guestmem.soft.host.MmuNotifier;
-import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.Memslots;
 import io.guestmem.soft.mmu.Spte;
@@ -149,10 +148,6 @@ public final class VirtualMachine implements MmuNotifier {
         return file;
     }
 
-    ReentrantLock lock() {
-        return lock;
-    }
-
     /** Whether the page tables of a gfn's flavour come from the private attribute. */
     boolean isPrivate(long gfn) {
         return type.privateMemory() && attributes.isPrivate(gfn);
@@ -215,16 +210,6 @@ public final class VirtualMachine implements MmuNotifier {
             return action.getAsLong();
         } finally {
             which.unlock();
-        }
-    }
-
-    // Dirty pages.
-
-    /** A page of a memslot is dirty, and no vCPU made it so. */
-    void markDirty(Memslot slot, long gfn) {
-        DirtyBitmap bitmap = slot.dirty();
-        if (bitmap != null) {
-            bitmap.set(gfn - slot.baseGfn());
         }
     }
 
