@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -64,8 +65,12 @@ class CommandEndTest {
         }
     }
 
+    /** Tests that run in the background inherit an ignored SIGINT, and a JVM leaves it ignored. */
     private Command demo() {
-        return Guestmem.command(directory, "demo", "--memory", "256M", "--populate", "uffd_demand");
+        List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT,TERM"));
+        words.addAll(Guestmem.java(Guestmem.JARS, directory));
+        words.addAll(List.of("demo", "--memory", "256M", "--populate", "uffd_demand"));
+        return Command.of(directory, words);
     }
 
     private static ProcessHandle secondProcess(Command.Running running) {
