@@ -76,8 +76,8 @@ final class Machine implements AutoCloseable {
     }
 
     /**
-     * Without CMPXCHG16B, whose flags QEMU 7.2 gets wrong if an interrupt comes just then: on a busy host 4 of 48 boots died,
-     * with impossible flags on the stack, and none of 46 without it.
+     * Without CMPXCHG16B: on a busy host 4 of 48 boots under QEMU 7.2 died with impossible flags on the stack, and none of 46
+     * without that instruction. That it is the cause is a suspicion, from one of the oopses and these counts.
      */
     private static final String CPU = "max,+svm,+npt,-cx16";
 
