@@ -19,7 +19,7 @@ public final class TdpMmu implements AutoCloseable {
     private static final Root[] NONE = {};
 
     private final SoftKernelOptions options;
-    private final StageTwo stageTwo;
+    final StageTwo stageTwo;
     private final Invalidations invalidations = new Invalidations();
     private final FaultMapper mapper;
     private final LocklessFaults lockless;
