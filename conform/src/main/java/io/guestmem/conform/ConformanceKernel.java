@@ -20,8 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * @param host what its host can be made to do beside KVM
  * @param model a look inside, if it is a model
  */
-public record ConformanceKernel(
-        Kernel kernel, KernelRelease release, HostActions host, Optional<ModelInspection> model)
+public record ConformanceKernel(Kernel kernel, KernelRelease release, HostActions host, Optional<ModelInspection> model)
         implements AutoCloseable {
     private static final Path RELEASE = Path.of("/proc/sys/kernel/osrelease");
 
@@ -62,6 +61,11 @@ public record ConformanceKernel(
                 KernelRelease.parse(options.kernelVersion().release()),
                 new SoftHostActions(kernel),
                 Optional.of(new SoftInspection(kernel, pauses, changedFrames)));
+    }
+
+    /** Whether it is a model of a kernel. */
+    public boolean isSimulated() {
+        return model.isPresent();
     }
 
     /** {@code linux 6.12} or {@code soft 7.2}. */

@@ -111,7 +111,8 @@ public record VmSnapshot(
         /** Whether a leaf maps the shared page of zeroes, or a part of the huge one. */
         public boolean isZeroPage() {
             long pfn = Spte.pfn(spte);
-            return pfn == Frames.ZERO_PFN || (pfn >= Frames.HUGE_ZERO_PFN && pfn < Frames.HUGE_ZERO_PFN + Spte.pages(2));
+            return pfn == Frames.ZERO_PFN
+                    || (pfn >= Frames.HUGE_ZERO_PFN && pfn < Frames.HUGE_ZERO_PFN + Spte.pages(2));
         }
 
         /** Whether it maps what follows what another one maps, in the same way. */
