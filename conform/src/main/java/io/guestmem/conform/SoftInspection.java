@@ -3,6 +3,7 @@ package io.guestmem.conform;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.soft.Schedule.Point;
 import io.guestmem.soft.SoftKernel;
+import io.guestmem.soft.SoftKernelOptions.ProposalRules;
 import io.guestmem.soft.SoftKernelOptions.SharedRequest;
 import io.guestmem.soft.VmInspector;
 import io.guestmem.soft.VmSnapshot;
@@ -33,6 +34,11 @@ final class SoftInspection implements ModelInspection {
     @Override
     public boolean isThirdProposal() {
         return kernel.options().sharedRequest() == SharedRequest.MAP_MEMORY_V3;
+    }
+
+    @Override
+    public boolean areProposalsAsDocumented() {
+        return kernel.options().proposalRules() == ProposalRules.AS_DOCUMENTED;
     }
 
     @Override
