@@ -83,7 +83,7 @@ final class SoftHostActions implements HostActions {
     @Override
     public Optional<Long> registerUserfaultfd(HostMemory memory, UserfaultfdMode mode) {
         return Optional.of(kernel.process()
-                .userfaultfdAnswer(
+                .registerUserfaultfd(
                         memory,
                         switch (mode) {
                             case MISSING -> io.guestmem.soft.UserfaultfdMode.MISSING;

@@ -198,7 +198,8 @@ class CommandFailureTest {
 
     @Test
     void conformTakesTheSoftwareKernelWhereThereIsNoKvm() throws Exception {
-        Command.Outcome outcome = withoutKvm("conform", "--only", "SYS-01", "--json").run();
+        Command.Outcome outcome =
+                withoutKvm("conform", "--only", "SYS-01", "--json").run();
 
         assertThat(outcome.status()).as(outcome.err()).isZero();
         assertThat(ConformRun.parse(outcome.out()).summary())

@@ -21,7 +21,9 @@ record ConformRun(List<Map<String, @Nullable Object>> results, Map<String, @Null
         Command.Outcome outcome = Guestmem.command(directory, arguments).run();
         assertThat(outcome.err()).isEmpty();
         ConformRun run = parse(outcome.out());
-        assertThat(run.results).filteredOn(each -> "fail".equals(each.get("result"))).isEmpty();
+        assertThat(run.results)
+                .filteredOn(each -> "fail".equals(each.get("result")))
+                .isEmpty();
         assertThat(outcome.status()).isZero();
         assertThat(Json.object(run.summary, "summary"))
                 .containsEntry("pass", (long) run.ids("pass").size())

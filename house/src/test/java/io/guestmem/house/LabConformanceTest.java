@@ -48,8 +48,7 @@ class LabConformanceTest {
     }
 
     private static Set<String> wanted(LabKernel kernel) {
-        Set<CheckClass> hidden =
-                kernel == LabKernel.PRIVATE ? EnumSet.of(MODEL) : EnumSet.of(MODEL, PRIVATE_MEMORY);
+        Set<CheckClass> hidden = kernel == LabKernel.PRIVATE ? EnumSet.of(MODEL) : EnumSet.of(MODEL, PRIVATE_MEMORY);
         Set<String> ids = new TreeSet<>();
         for (Check check : Conformance.checks()) {
             if (!hidden.containsAll(check.where())) {

@@ -148,20 +148,6 @@ public final class SoftProcess implements Kernel, AutoCloseable {
     }
 
     /**
-     * What {@code UFFDIO_REGISTER} answers for memory as a whole; nothing is registered. Of a write-protection it says what it
-     * does for a synchronous one.
-     *
-     * @return 0 or a negated errno
-     * @throws IllegalArgumentException if it is not memory of this kernel
-     */
-    public long userfaultfdAnswer(HostMemory of, UserfaultfdMode mode) {
-        if (of instanceof UserMapping mapping) {
-            return mapping.userfaultfdAnswer(mode);
-        }
-        throw new IllegalArgumentException("not memory of this kernel: " + of);
-    }
-
-    /**
      * The system calls of an open file that the seam does not have.
      *
      * @throws IllegalArgumentException if the descriptor is not open

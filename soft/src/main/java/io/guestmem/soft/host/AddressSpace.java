@@ -238,17 +238,6 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
         });
     }
 
-    /** Whether an address is in anonymous memory, hugetlb pages apart. */
-    public boolean isAnonymous(long hva) {
-        host.lock();
-        try {
-            Mapping mapping = mappings.find(hva);
-            return mapping != null && mapping.file() == null && mapping.pageLevel() == Level.SMALL;
-        } finally {
-            host.unlock();
-        }
-    }
-
     /**
      * Fills a missing page, as {@code UFFDIO_COPY} does; the content is there before anybody sees the page.
      *

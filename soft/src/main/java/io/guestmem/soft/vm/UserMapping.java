@@ -3,7 +3,6 @@ package io.guestmem.soft.vm;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.HostProtection;
-import io.guestmem.soft.UserfaultfdMode;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.Advice;
 import io.guestmem.soft.host.Protection;
@@ -81,16 +80,6 @@ public final class UserMapping implements HostMemory {
         };
         boolean refused = advice == HostAdvice.COLLAPSE && file instanceof GuestMemfd;
         return refused ? Failure.EINVAL : space.advise(kernel, hva + offset, bytes);
-    }
-
-    /**
-     * What {@code UFFDIO_REGISTER} answers: userfaultfd knows anonymous memory, memfds and hugetlb pages, but no file of KVM.
-     * Anonymous memory has no minor faults. Source: Linux 7.2 {@code mm/userfaultfd.c:vma_can_userfault}.
-     */
-    public long userfaultfdAnswer(UserfaultfdMode mode) {
-        check(0, 0);
-        boolean known = file == null && (mode != UserfaultfdMode.MINOR || !space.isAnonymous(hva));
-        return known ? 0 : Failure.EINVAL;
     }
 
     @Override
