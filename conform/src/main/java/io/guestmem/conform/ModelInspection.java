@@ -57,10 +57,8 @@ public interface ModelInspection {
 
     /**
      * Runs something once, when a walk of the guest's page tables is about to set accessed bits and has read every entry.
-     *
-     * @return false if this model cannot
      */
-    boolean beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
+    void beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
 
     /** Where a thread can be stopped. */
     enum Place {

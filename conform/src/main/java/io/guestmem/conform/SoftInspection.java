@@ -122,8 +122,7 @@ final class SoftInspection implements ModelInspection {
     }
 
     @Override
-    public boolean beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change) {
+    public void beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change) {
         pauses.beforeNextGuestEntry(change);
-        return true;
     }
 }
