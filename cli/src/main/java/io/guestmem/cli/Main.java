@@ -29,7 +29,7 @@ public final class Main {
                 .setErr(err)
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
-                .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
+                .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
