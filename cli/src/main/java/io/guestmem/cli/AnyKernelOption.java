@@ -3,12 +3,15 @@ package io.guestmem.cli;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KernelUnavailableException;
 import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import picocli.CommandLine.Option;
 
 /** Which kernel answers: the real one or the software kernel. */
 final class AnyKernelOption {
+    private static final int SCHEDULED_RETRIES = 10_000;
+
     @Option(
             names = "--kernel",
             paramLabel = "KERNEL",
@@ -39,6 +42,18 @@ final class AnyKernelOption {
     /** The chosen kernel; a software kernel is a new one at each call. */
     Kernel kernel() {
         return isSoft() ? new SoftKernel(SoftKernelOptions.defaults()) : new LinuxKernel();
+    }
+
+    /**
+     * The chosen kernel; on the software kernel a schedule runs threads, where it is asked to. Each retry of a pre-fault is a turn
+     * then, so that the watchdog comes sooner.
+     */
+    Kernel kernel(SeededSchedule schedule) {
+        SoftKernelOptions options = SoftKernelOptions.defaults()
+                .with()
+                .preFaultRetries(SCHEDULED_RETRIES)
+                .build();
+        return isSoft() ? new SoftKernel(options, schedule, null) : new LinuxKernel();
     }
 
     private static boolean isThere(Kernel kernel) {
