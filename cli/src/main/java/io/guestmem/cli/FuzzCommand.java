@@ -75,7 +75,7 @@ final class FuzzCommand implements Callable<Integer> {
         if (seconds < 1 || threads < 1 || calls < 1) {
             throw new ParameterException(spec.commandLine(), "--seconds, --calls and --threads are positive numbers");
         }
-        if (deterministic && !kernelOption.isSoft()) {
+        if (deterministic && kernelOption.soft().isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(), "--deterministic: only the software kernel can be scheduled");
         }
