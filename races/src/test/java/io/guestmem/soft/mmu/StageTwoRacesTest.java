@@ -35,7 +35,7 @@ class StageTwoRacesTest {
                         "-fsm",
                         "1",
                         "-iters",
-                        "3",
+                        "2",
                         "-time",
                         "200",
                         "-jvmArgs",
