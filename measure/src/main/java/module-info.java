@@ -5,4 +5,5 @@ module io.guestmem.measure {
     exports io.guestmem.measure;
     exports io.guestmem.measure.firmware;
     exports io.guestmem.measure.launch;
+    exports io.guestmem.measure.rtmr;
 }

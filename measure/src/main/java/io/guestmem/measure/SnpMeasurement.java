@@ -99,7 +99,7 @@ public final class SnpMeasurement implements Measurement {
         boolean zeroes = contents.equals(MemorySegment.NULL);
         if (!pages.type().measuresContents() || zeroes) {
             same(pages, zeroes && pages.type().measuresContents() ? ZERO_PAGE : new byte[DIGEST]);
-        } else if (threads > 1 && pages.size() >= PARALLEL_SIZE) {
+        } else if (threads > 1 && pages.size() >= PARALLEL_SIZE && sharable(contents)) {
             for (long done = 0; done < pages.size(); done += WINDOW) {
                 MemorySegment window = contents.asSlice(done, Math.min(WINDOW, pages.size() - done));
                 chainAll(pages, done, PageDigests.of(window, threads));
@@ -125,6 +125,10 @@ public final class SnpMeasurement implements Measurement {
         }
         System.arraycopy(contents, 0, info, CONTENTS, DIGEST);
         chain(type, gpa, "");
+    }
+
+    private static boolean sharable(MemorySegment contents) {
+        return contents.isAccessibleBy(Thread.ofPlatform().unstarted(() -> {}));
     }
 
     private void same(LaunchStep.SnpPages pages, byte[] contents) {
