@@ -3,6 +3,7 @@ module io.guestmem.measure {
     requires static transitive org.jspecify;
 
     exports io.guestmem.measure;
+    exports io.guestmem.measure.explain;
     exports io.guestmem.measure.firmware;
     exports io.guestmem.measure.launch;
     exports io.guestmem.measure.rtmr;

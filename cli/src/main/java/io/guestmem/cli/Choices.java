@@ -7,7 +7,8 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * An option that takes one of a few names: the constants of an enum in lower case, as they are printed everywhere else.
+ * An option that takes one of a few names: the constants of an enum in lower case, as they are printed everywhere else, with
+ * hyphens too.
  *
  * @param constants in the order in which they are listed
  */
@@ -19,7 +20,7 @@ record Choices<E extends Enum<E>>(List<E> constants) implements ITypeConverter<E
     @Override
     public E convert(String text) {
         return constants.stream()
-                .filter(each -> name(each).equals(text.toLowerCase(Locale.ROOT)))
+                .filter(each -> name(each).equals(text.toLowerCase(Locale.ROOT).replace('-', '_')))
                 .findFirst()
                 .orElseThrow(() -> new TypeConversionException("'" + text + "' is not one of "
                         + String.join(

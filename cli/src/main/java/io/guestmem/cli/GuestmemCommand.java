@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             DoctorCommand.class,
             FuzzCommand.class,
             LabCommand.class,
+            MeasureCommand.class,
             ShellCommand.class
         })
 final class GuestmemCommand implements Runnable {

@@ -1,5 +1,11 @@
 package io.guestmem.cli;
 
+import io.guestmem.measure.Technology;
+import io.guestmem.measure.launch.TdxOrder;
+import io.guestmem.measure.launch.TdxVmm;
+import io.guestmem.measure.launch.Vmm;
+import io.guestmem.measure.launch.VmsaField;
+import io.guestmem.measure.rtmr.InitrdOption;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +37,14 @@ public final class Main {
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
+                .registerConverter(Technology.class, Choices.of(Technology.class))
+                .registerConverter(Vmm.class, Choices.of(Vmm.class))
+                .registerConverter(TdxVmm.class, Choices.of(TdxVmm.class))
+                .registerConverter(TdxOrder.class, Choices.of(TdxOrder.class))
+                .registerConverter(VmsaField.class, Choices.of(VmsaField.class))
+                .registerConverter(InitrdOption.class, Choices.of(InitrdOption.class))
+                .registerConverter(MeasureSevEsCommand.Flavour.class, Choices.of(MeasureSevEsCommand.Flavour.class))
+                .registerConverter(MeasureSevOptions.Switch.class, Choices.of(MeasureSevOptions.Switch.class))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);
