@@ -37,6 +37,7 @@ public final class Main {
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
+                .registerConverter(Long.class, RawNumber::parse)
                 .registerConverter(Technology.class, Choices.of(Technology.class))
                 .registerConverter(Vmm.class, Choices.of(Vmm.class))
                 .registerConverter(TdxVmm.class, Choices.of(TdxVmm.class))
