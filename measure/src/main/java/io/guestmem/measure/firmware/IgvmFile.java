@@ -52,6 +52,8 @@ public record IgvmFile(List<Platform> platforms, List<IgvmDirective> directives)
     private static final int LAST_KNOWN_DIRECTIVE = 0x313;
     private static final int PAGE = 4096;
     private static final int LARGE_PAGE = 2 << 20;
+    /** More than any parameters take: 1 GiB. */
+    private static final long MOST_PARAMETERS = 1 << 30;
     /** The save area of a VMSA; the rest of the page is zero. */
     private static final int VMSA = 0x670;
 
@@ -182,7 +184,7 @@ public record IgvmFile(List<Platform> platforms, List<IgvmDirective> directives)
                 case PARAMETER_AREA -> {
                     need(type, body, length, 16);
                     long bytes = LittleEndian.u64(headers, body);
-                    if (bytes <= 0 || bytes % PAGE != 0) {
+                    if (bytes <= 0 || bytes % PAGE != 0 || bytes > MOST_PARAMETERS) {
                         throw new MalformedFirmwareException(
                                 "IGVM parameter area: number of bytes", start + body, hex(bytes));
                     }

@@ -95,7 +95,7 @@ public final class SnpLaunch {
             if (section.type() == SevSection.CPUID && settings.vmm().isEc2()) {
                 cpuidOfEc2.add(section);
             } else if (section.type() == SevSection.KERNEL_HASHES) {
-                steps.add(hashes(section));
+                addHashes(section);
                 hashed = true;
             } else {
                 steps.add(pages(section, type(section)));
@@ -147,24 +147,34 @@ public final class SnpLaunch {
         return new SnpPages(type, section.gpa(), section.size(), MemorySegment.NULL, section.what());
     }
 
-    private LaunchStep hashes(SevSection section) throws RefusedException, MalformedFirmwareException {
+    private void addHashes(SevSection section) throws RefusedException, MalformedFirmwareException {
         if (settings.hashesWithoutKernel() && settings.hashes().isEmpty()) {
             throw new RefusedException(
                     "kernel-hashes=on without a kernel: an assertion ends QEMU, for the firmware has a "
                             + section.what());
         }
         if (settings.hashes().isEmpty()) {
-            return pages(section, SnpPageType.ZERO);
+            steps.add(pages(section, SnpPageType.ZERO));
+            return;
         }
         long offset = SevLaunch.hashArea(firmware).base() % PAGE;
         if (offset + KernelHashes.SIZE > section.size()) {
             throw new RefusedException("the table of kernel hashes, " + KernelHashes.SIZE + " bytes at 0x"
                     + Long.toHexString(offset) + ", does not fit into " + section.what());
         }
-        MemorySegment contents = MemorySegment.ofArray(new byte[Math.toIntExact(section.size())]);
+        long length = offset + KernelHashes.SIZE > PAGE ? 2 * PAGE : PAGE;
+        MemorySegment contents = MemorySegment.ofArray(new byte[(int) length]);
         MemorySegment table = settings.hashes().get().table();
         MemorySegment.copy(table, ValueLayout.JAVA_BYTE, 0, contents, ValueLayout.JAVA_BYTE, offset, KernelHashes.SIZE);
-        return new SnpPages(SnpPageType.NORMAL, section.gpa(), section.size(), contents, section.what());
+        steps.add(new SnpPages(SnpPageType.NORMAL, section.gpa(), length, contents, section.what()));
+        if (section.size() > length) {
+            steps.add(new SnpPages(
+                    SnpPageType.NORMAL,
+                    section.gpa() + length,
+                    section.size() - length,
+                    MemorySegment.NULL,
+                    section.what()));
+        }
     }
 
     private void vmsas() throws RefusedException, MalformedFirmwareException {

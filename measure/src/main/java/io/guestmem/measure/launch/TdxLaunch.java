@@ -19,6 +19,10 @@ import java.util.Optional;
  * are extended; in OVMF that is the boot firmware volume, while the variables go into RTMR 0.
  */
 public final class TdxLaunch {
+    private static final long FOUR_GIB = 1L << 32;
+    /** No machine has so much memory that its list of blocks takes more. */
+    private static final long MOST_OF_HOB = 1 << 20;
+
     private final OvmfFirmware firmware;
     private final TdxSettings settings;
 
@@ -119,7 +123,10 @@ public final class TdxLaunch {
                 throw new RefusedException(place(section) + ": the TD HOB, 0x" + Integer.toHexString(list.length)
                         + " bytes, does not fit");
             }
-            byte[] pages = new byte[Math.toIntExact(section.size())];
+            if (section.size() > MOST_OF_HOB) {
+                throw new RefusedException(place(section) + ": more than any TD HOB takes");
+            }
+            byte[] pages = new byte[(int) section.size()];
             System.arraycopy(list, 0, pages, 0, list.length);
             return MemorySegment.ofArray(pages);
         }
@@ -172,6 +179,9 @@ public final class TdxLaunch {
         }
         if (section.size() == 0) {
             throw new RefusedException(place(section) + ": no memory, which KVM answers with EINVAL");
+        }
+        if (section.gpa() + section.size() > FOUR_GIB && !inMemory(section)) {
+            throw new RefusedException(place(section) + ": beyond 4 GiB, where only the guest's memory can be");
         }
         boolean volume = section.type() <= TdvfSection.CFV;
         if (volume && section.rawSize() == 0) {

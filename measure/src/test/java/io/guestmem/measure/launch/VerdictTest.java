@@ -184,6 +184,27 @@ class VerdictTest {
                         "section 1: TD_HOB (at 0x430 of the file), 0x2000 bytes at 0x809000: not in the guest's memory");
     }
 
+    @Test
+    void hostileSizesAreRefusedBeforeAnythingIsAllocated() throws MalformedFirmwareException {
+        long[] bfv = {0, 0x1000, 0xfffff000L, 0x1000, 0, 1};
+        long[] hob = {0, 0, 0x809000, 0x2000, 2, 0};
+        assertThat(reason(tdx(TdxVmm.QEMU, bfv, with(hob, 3, 1L << 52)))).contains("beyond 4 GiB");
+        assertThat(reason(TdxLaunch.plan(
+                        new TestFirmware(0x1000)
+                                .tdvf(bfv, with(hob, 3, 0x4000_0000))
+                                .read(),
+                        TdxSettings.STANDARD.withMemory(MemoryRange.ofQ35(4L << 30)))))
+                .contains("more than any TD HOB takes");
+        SevSettings kernel = SevSettings.STANDARD.withHashes(Optional.of(HASHES));
+        TestFirmware large = new TestFirmware(0x1000)
+                .entry(GuidTable.RESET_BLOCK, 1)
+                .entry(GuidTable.KERNEL_HASHES, 0x1fc0, 0x100)
+                .sev(new long[] {0x1000, 0x9000_0000L, 0x10});
+        assertThat(((LaunchPlan.Launches) snp(large, kernel)).steps())
+                .extracting(LaunchStep::size)
+                .containsExactly(0x1000L, 0x2000L, 0x9000_0000L - 0x2000, 0x1000L);
+    }
+
     private static long[] with(long[] section, int field, long value) {
         long[] changed = Arrays.copyOf(section, section.length);
         changed[field] = value;
