@@ -1,11 +1,6 @@
 package io.guestmem.cli;
 
-import io.guestmem.measure.Technology;
-import io.guestmem.measure.launch.TdxOrder;
-import io.guestmem.measure.launch.TdxVmm;
-import io.guestmem.measure.launch.Vmm;
-import io.guestmem.measure.launch.VmsaField;
-import io.guestmem.measure.rtmr.InitrdOption;
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -26,26 +21,19 @@ public final class Main {
 
     /** Runs the command. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
-        return commandLine(out, err).execute(arguments);
+        return commandLine(out, err, arguments).execute(arguments);
     }
 
-    private static CommandLine commandLine(PrintWriter out, PrintWriter err) {
-        return new CommandLine(new GuestmemCommand())
+    private static CommandLine commandLine(PrintWriter out, PrintWriter err, String... arguments) {
+        return Verbs.commandLine(arguments)
                 .setOut(out)
                 .setErr(err)
+                .registerConverter(Long.class, RawNumber::parse)
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
-                .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
+                .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
-                .registerConverter(Long.class, RawNumber::parse)
-                .registerConverter(Technology.class, Choices.of(Technology.class))
-                .registerConverter(Vmm.class, Choices.of(Vmm.class))
-                .registerConverter(TdxVmm.class, Choices.of(TdxVmm.class))
-                .registerConverter(TdxOrder.class, Choices.of(TdxOrder.class))
-                .registerConverter(VmsaField.class, Choices.of(VmsaField.class))
-                .registerConverter(InitrdOption.class, Choices.of(InitrdOption.class))
-                .registerConverter(MeasureSevEsCommand.Flavour.class, Choices.of(MeasureSevEsCommand.Flavour.class))
-                .registerConverter(MeasureSevOptions.Switch.class, Choices.of(MeasureSevOptions.Switch.class))
+                .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);

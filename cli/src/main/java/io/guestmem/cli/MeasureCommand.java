@@ -1,5 +1,15 @@
 package io.guestmem.cli;
 
+import io.guestmem.measure.Technology;
+import io.guestmem.measure.launch.TdxOrder;
+import io.guestmem.measure.launch.TdxVmm;
+import io.guestmem.measure.launch.Vmm;
+import io.guestmem.measure.launch.VmsaField;
+import io.guestmem.measure.rtmr.InitrdOption;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -21,18 +31,31 @@ import picocli.CommandLine.Spec;
             "  guestmem measure diff old.log new.log",
             ""
         },
-        synopsisSubcommandLabel = "snp|sev|sev-es|tdx|explain|diff",
-        subcommands = {
-            MeasureSnpCommand.class,
-            MeasureSevCommand.class,
-            MeasureSevEsCommand.class,
-            MeasureTdxCommand.class,
-            MeasureExplainCommand.class,
-            MeasureDiffCommand.class
-        })
+        synopsisSubcommandLabel = "snp|sev|sev-es|tdx|explain|diff")
 final class MeasureCommand implements Runnable {
+    /** What it can do, by name. */
+    static final Map<String, Supplier<Object>> ALL = new TreeMap<>(Map.of(
+            "snp", MeasureSnpCommand::new,
+            "sev", MeasureSevCommand::new,
+            "sev-es", MeasureSevEsCommand::new,
+            "tdx", MeasureTdxCommand::new,
+            "explain", MeasureExplainCommand::new,
+            "diff", MeasureDiffCommand::new));
+
     @Spec
     private CommandSpec spec;
+
+    /** Says how its options are read. */
+    static void register(CommandLine line) {
+        line.registerConverter(Technology.class, Choices.of(Technology.class))
+                .registerConverter(Vmm.class, Choices.of(Vmm.class))
+                .registerConverter(TdxVmm.class, Choices.of(TdxVmm.class))
+                .registerConverter(TdxOrder.class, Choices.of(TdxOrder.class))
+                .registerConverter(VmsaField.class, Choices.of(VmsaField.class))
+                .registerConverter(InitrdOption.class, Choices.of(InitrdOption.class))
+                .registerConverter(MeasureSevEsCommand.Flavour.class, Choices.of(MeasureSevEsCommand.Flavour.class))
+                .registerConverter(MeasureSevOptions.Switch.class, Choices.of(MeasureSevOptions.Switch.class));
+    }
 
     @Override
     public void run() {
