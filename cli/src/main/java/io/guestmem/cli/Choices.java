@@ -26,7 +26,8 @@ record Choices<E extends Enum<E>>(List<E> constants, Function<E, String> name) i
     @Override
     public E convert(String text) {
         return constants.stream()
-                .filter(each -> name.apply(each).equals(text.toLowerCase(Locale.ROOT).replace('-', '_')))
+                .filter(each ->
+                        name.apply(each).equals(text.toLowerCase(Locale.ROOT).replace('-', '_')))
                 .findFirst()
                 .orElseThrow(() -> new TypeConversionException("'" + text + "' is not one of "
                         + String.join(", ", constants.stream().map(name).toList())));

@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -88,6 +89,8 @@ final class Errors {
                         ExitStatus.PERMISSION,
                         String.valueOf(denied.getMessage()),
                         "run it as somebody who may, or change the permissions");
+            case NoSuchFileException missing ->
+                new Report(ExitStatus.IO, missing.getFile() + ": no such file", "check the path");
             case FileSystemException broken ->
                 new Report(ExitStatus.IO, String.valueOf(broken.getMessage()), "check the path and the disk");
             case IOException broken -> new Report(ExitStatus.IO, String.valueOf(broken), "check the path and the disk");

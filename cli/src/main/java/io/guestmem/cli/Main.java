@@ -21,13 +21,14 @@ public final class Main {
 
     /** Runs the command. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
-        return commandLine(out, err).execute(arguments);
+        return commandLine(out, err, arguments).execute(arguments);
     }
 
-    private static CommandLine commandLine(PrintWriter out, PrintWriter err) {
-        return new CommandLine(new GuestmemCommand())
+    private static CommandLine commandLine(PrintWriter out, PrintWriter err, String... arguments) {
+        return Verbs.commandLine(arguments)
                 .setOut(out)
                 .setErr(err)
+                .registerConverter(Long.class, RawNumber::parse)
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
