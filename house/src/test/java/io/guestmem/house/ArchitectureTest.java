@@ -53,7 +53,9 @@ class ArchitectureTest {
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry("bench", Set.of("linux", "abi", "measure", "kvm", "vmm", "lab")),
-            Map.entry("cli", Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "conform", "shell", "lab", "bench"))));
+            Map.entry(
+                    "cli",
+                    Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "conform", "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */
     private static final Map<String, String> OTHER_NATIVE_DOORS = Map.of(

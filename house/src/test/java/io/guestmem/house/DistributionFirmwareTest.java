@@ -31,8 +31,8 @@ class DistributionFirmwareTest {
     @Test
     void digestsOfDebiansFirmware() throws Exception {
         Path firmware = firmware();
-        String sum = HexFormat.of()
-                .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(firmware)));
+        String sum =
+                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(firmware)));
         Map<String, @Nullable Object> image = Json.objects(records(), "images").stream()
                 .filter(each -> sum.equals(each.get("sha256")))
                 .findFirst()
@@ -58,13 +58,17 @@ class DistributionFirmwareTest {
             words.addAll(List.of("--vcpu-type", text(vector, "cpu")));
         }
         if (Boolean.TRUE.equals(vector.get("kernel"))) {
-            words.addAll(List.of("--kernel", Files.write(directory.resolve("kernel"), new byte[16]).toString()));
+            words.addAll(List.of(
+                    "--kernel",
+                    Files.write(directory.resolve("kernel"), new byte[16]).toString()));
         }
         String expected = text(vector, "digest");
         if (expected.startsWith(KERNEL)) {
             Command.Outcome refused = run(words, firmware);
             assertThat(refused.status()).as(words.toString()).isEqualTo(1);
-            assertThat(refused.out()).contains("\"launches\":false", "a kernel is given").doesNotContain("digest\"");
+            assertThat(refused.out())
+                    .contains("\"launches\":false", "a kernel is given")
+                    .doesNotContain("digest\"");
         } else {
             assertThat(digest(words, firmware)).as(words.toString()).isEqualTo(expected);
         }
@@ -93,8 +97,8 @@ class DistributionFirmwareTest {
     }
 
     private static Map<String, @Nullable Object> records() throws IOException {
-        try (InputStream in = Objects.requireNonNull(
-                DistributionFirmwareTest.class.getResourceAsStream("distro_firmware.json"))) {
+        try (InputStream in =
+                Objects.requireNonNull(DistributionFirmwareTest.class.getResourceAsStream("distro_firmware.json"))) {
             return Json.object(new String(in.readAllBytes(), StandardCharsets.UTF_8));
         }
     }

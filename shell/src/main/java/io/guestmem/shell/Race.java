@@ -62,7 +62,8 @@ final class Race {
                 commands.getLast().add(word);
             }
         }
-        if (commands.size() < 2 || commands.stream().anyMatch(List::isEmpty)) {
+        if (commands.size() < 2
+                || commands.stream().anyMatch(command -> command.isEmpty() || command.contains("race"))) {
             throw new CommandException(USAGE);
         }
         return commands;

@@ -3,7 +3,6 @@ package io.guestmem.shell;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -201,7 +200,6 @@ final class Reasons {
 
     /** Whether a request can end with an errno. */
     static boolean has(KvmIoctl request, String errno) {
-        return of(request).stream()
-                .anyMatch(line -> Arrays.asList(line.split(" ", 2)).getFirst().equals(errno));
+        return of(request).stream().anyMatch(line -> line.startsWith(errno + " "));
     }
 }

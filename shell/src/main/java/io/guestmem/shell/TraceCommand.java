@@ -18,6 +18,7 @@ final class TraceCommand implements AutoCloseable {
     private final Kernel kernel;
     private final PrintWriter out;
     private @Nullable PrintWriter file;
+    private boolean isOn;
 
     TraceCommand(Kernel kernel, PrintWriter out) {
         this.kernel = kernel;
@@ -32,15 +33,15 @@ final class TraceCommand implements AutoCloseable {
             throw new CommandException("only the software kernel can be traced");
         }
         close();
-        switch (words.getFirst()) {
-            case "off" -> {}
-            case "on" -> soft.trace(event -> out.println(event.json()));
-            default -> {
-                PrintWriter opened = open(words.getFirst());
-                file = opened;
-                soft.trace(event -> opened.println(event.json()));
-            }
+        if (words.getFirst().equals("off")) {
+            return Answer.NOTHING;
         }
+        if (!words.getFirst().equals("on")) {
+            file = open(words.getFirst());
+        }
+        PrintWriter to = file == null ? out : file;
+        soft.trace(event -> to.println(event.json()));
+        isOn = true;
         return Answer.NOTHING;
     }
 
@@ -54,8 +55,9 @@ final class TraceCommand implements AutoCloseable {
 
     @Override
     public void close() {
-        if (kernel instanceof SoftKernel soft) {
+        if (isOn && kernel instanceof SoftKernel soft) {
             soft.trace(null);
+            isOn = false;
         }
         if (file != null) {
             file.close();

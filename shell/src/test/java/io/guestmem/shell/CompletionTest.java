@@ -48,6 +48,14 @@ class CompletionTest {
     }
 
     @Test
+    void inARaceEveryCommandIsCompleted() {
+        assertThat(after("race vm0 get_d")).containsExactly("get_dirty_log");
+        assertThat(after("race vm0 create_vcpu 0 & mem0 prot")).containsExactly("protect");
+        assertThat(after("race vm0 create_vcpu 0 & tr")).containsExactly("trace");
+        assertThat(after("trace o")).containsExactly("off", "on");
+    }
+
+    @Test
     void thenFieldsAndSymbols() {
         assertThat(after("vm0 set_user_memory_region g")).containsExactly("guest_phys_addr=");
         assertThat(after("vm0 set_user_memory_region flags=r")).containsExactly("flags=readonly");

@@ -187,6 +187,7 @@ class FuzzerTest {
             FuzzOutcome outcome = Fuzzer.run(kernel, FuzzSettings.of(kernel, 2, 100_000, Duration.ofMinutes(10), 4));
 
             assertThat(outcome.failure()).as(outcome.text()).isEmpty();
+            assertThat(outcome.calls()).isEqualTo(100_000);
         }
     }
 }

@@ -118,6 +118,7 @@ class SoftSessionTest {
                         "vm0 check_extension 3: 1",
                         "! vm0 create_vcpu 0: EEXIST (17)");
         assertThat(run("race create_vm").err()).isEqualTo("race create_vm: race COMMAND & COMMAND ...\n");
+        assertThat(run("race create_vm & race create_vm & create_vm").err()).endsWith(": race COMMAND & COMMAND ...\n");
         assertThat(run("race create_vm & frobnicate"))
                 .extracting(Transcript::status)
                 .isEqualTo(1);
