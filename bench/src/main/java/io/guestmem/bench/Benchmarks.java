@@ -13,6 +13,9 @@ public final class Benchmarks {
                 new IoctlBenchmark("ioctl-get-regs", IoctlSides::getRegisters),
                 new IoctlBenchmark("ioctl-pre-fault", IoctlSides::preFault),
                 new UffdCopyBenchmark(),
+                new MeasureBenchmark(MeasureBenchmark.Kind.SNP_4M),
+                new MeasureBenchmark(MeasureBenchmark.Kind.SNP_1G),
+                new MeasureBenchmark(MeasureBenchmark.Kind.MRTD),
                 new StartBenchmark());
     }
 }
