@@ -3,6 +3,7 @@ module io.guestmem.bench {
     requires io.guestmem.abi;
     requires io.guestmem.kvm;
     requires io.guestmem.linux;
+    requires io.guestmem.soft;
     requires static transitive org.jspecify;
 
     exports io.guestmem.bench;

@@ -13,6 +13,9 @@ public final class Benchmarks {
                 new IoctlBenchmark("ioctl-get-regs", IoctlSides::getRegisters),
                 new IoctlBenchmark("ioctl-pre-fault", IoctlSides::preFault),
                 new UffdCopyBenchmark(),
+                new PopulateTwoVcpusBenchmark(),
+                new PopulateOverheadBenchmark(),
+                new PopulateProgressBenchmark(),
                 new StartBenchmark());
     }
 }

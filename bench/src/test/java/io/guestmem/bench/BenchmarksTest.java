@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class BenchmarksTest {
     private static final BenchmarkSettings TINY =
-            new BenchmarkSettings(0, 2, Duration.ofNanos(1), BenchmarkSettings.PIECE, List.of("/bin/true"));
+            new BenchmarkSettings(0, 2, Duration.ofNanos(1), 4 * BenchmarkSettings.PIECE, List.of("/bin/true"));
 
     static List<Benchmark> all() {
         return Benchmarks.all();
@@ -25,7 +25,14 @@ class BenchmarksTest {
         assertThat(all())
                 .extracting(Benchmark::name)
                 .containsExactly(
-                        "ioctl-check-extension", "ioctl-get-regs", "ioctl-pre-fault", "uffd-copy", "doctor-start");
+                        "ioctl-check-extension",
+                        "ioctl-get-regs",
+                        "ioctl-pre-fault",
+                        "uffd-copy",
+                        "populate-two-vcpus",
+                        "populate-overhead",
+                        "populate-progress",
+                        "doctor-start");
     }
 
     @ParameterizedTest

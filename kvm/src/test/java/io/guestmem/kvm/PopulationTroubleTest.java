@@ -161,6 +161,22 @@ class PopulationTroubleTest {
     }
 
     @Test
+    void aVcpuThatStopsPreFaultingInTheMiddleLeavesTheRestToTheHost() {
+        answers(
+                struct -> {
+                    struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.GPA, PAGE);
+                    struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.SIZE, 7 * PAGE);
+                    return 0;
+                },
+                Answer.of(-ErrorNumber.EOPNOTSUPP.number()));
+
+        PopulationOutcome outcome = populator.withChunk(ALL.size()).run(PopulationPlan.preFault(ALL));
+
+        assertThat(outcome.steps()).containsExactly(new Done(step(0, 8), Set.of(Shortfall.NOT_IN_STAGE_TWO)));
+        assertThat(memory.mapping().residentPages(PAGE, 7 * PAGE)).isEqualTo(7);
+    }
+
+    @Test
     void aVmThatIsClosedHalfWayStopsTheStepAndSaysHowFarItCame() {
         answers(PopulationTroubleTest::map, struct -> {
             vm.close();

@@ -131,7 +131,7 @@ final class PopulationWorker implements AutoCloseable {
 
     private @Nullable StopReason map(Chunk chunk) {
         PopulationStep step = chunk.step.step();
-        boolean touched = !step.isMapOnly() || chunk.mapped != 0;
+        boolean touched = !step.isMapOnly();
         if (!touched && step.access() == Access.WRITE && step.flavour() == Flavour.SHARED) {
             StopReason reason = touch(chunk, Access.WRITE);
             if (reason != null) {

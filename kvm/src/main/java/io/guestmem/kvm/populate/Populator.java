@@ -6,6 +6,7 @@ import io.guestmem.kvm.Vm;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Populates guest memory, on whatever kernel is below. Immutable; may be used by several threads for ranges that do not overlap.
@@ -41,11 +42,14 @@ public record Populator(Optional<Vm> vm, GuestMemory memory, List<Vcpu> vcpus, D
 
     private static final Duration DEFAULT_PATIENCE = Duration.ofSeconds(1);
 
-    /** Copies the list and checks the chunk. */
+    /** Copies the list, and checks that no vCPU is in it twice, and the chunk. */
     public Populator {
         vcpus = List.copyOf(vcpus);
         if (chunkSize <= 0 || chunkSize % GuestPhysical.PAGE_SIZE != 0) {
             throw new IllegalArgumentException("not a multiple of 4096: " + chunkSize);
+        }
+        if (Set.copyOf(vcpus).size() != vcpus.size()) {
+            throw new IllegalArgumentException("a vCPU twice: two threads would use it");
         }
     }
 

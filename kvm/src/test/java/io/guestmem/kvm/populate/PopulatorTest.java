@@ -327,6 +327,14 @@ class PopulatorTest {
     }
 
     @Test
+    void aVcpuHasOneThread() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Populator.of(
+                        scene.vm, scene.guest, List.of(scene.vcpus.getFirst(), scene.vcpus.getFirst())))
+                .withMessageContaining("twice");
+    }
+
+    @Test
     void aPopulationRunsOnce() {
         Population population = scene.populator().prepare(PopulationPlan.of());
         population.run();

@@ -3,6 +3,7 @@ package io.guestmem.kvm.populate;
 import static io.guestmem.kvm.populate.PopulateScene.BASE;
 import static io.guestmem.kvm.populate.PopulateScene.PAGE;
 import static io.guestmem.kvm.populate.PopulateScene.buffer;
+import static io.guestmem.kvm.populate.PopulateScene.page;
 import static io.guestmem.kvm.populate.PopulateScene.pages;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
@@ -13,20 +14,23 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KernelUnavailableException;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.GuestMemfd.Flag;
+import io.guestmem.kvm.Kvm;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.kvm.MapMemory;
 import io.guestmem.kvm.MappedHostMemory;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.populate.MapMemoryRequests.SourceRule;
 import io.guestmem.kvm.populate.StepOutcome.Done;
+import io.guestmem.kvm.populate.StepOutcome.Refused;
+import io.guestmem.kvm.populate.StopReason.Kind;
 import io.guestmem.linux.MappedMemory;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The kernel of this host: whatever it has, a plan is carried out, and what it could not do is said. */
-class RealKernelTest {
+/** What must hold on every real kernel, this host's and the lab's: a plan is carried out, and what could not be done is said. */
+class PopulatorContractTest {
     private static LinuxKernel kernel() {
         LinuxKernel kernel = new LinuxKernel();
         try {
@@ -103,6 +107,38 @@ class RealKernelTest {
                 assertThat(mapping.segment().get(ValueLayout.JAVA_LONG, 3 * PAGE))
                         .isEqualTo(103);
             }
+        }
+    }
+
+    @Test
+    void privateMemoryIsZeroedAndMappedButNobodyCanPutContentIntoIt() {
+        LinuxKernel kernel = kernel();
+        try (Kvm kvm = Kvm.open(kernel)) {
+            assumeTrue(kvm.vmTypes().contains(VmType.SW_PROTECTED), "this kernel has no VMs of the type SW_PROTECTED");
+        }
+        try (PopulateScene scene = new PopulateScene(kernel, VmType.SW_PROTECTED, 16, Set.of())) {
+            PopulationStep mapped = PopulationStep.map(pages(0, 4)).with(Flavour.PRIVATE);
+            PopulationStep zeroed =
+                    PopulationStep.of(pages(4, 4), new Content.Zero()).with(Flavour.PRIVATE);
+            PopulationStep copied = PopulationStep.of(pages(8, 1), buffer(1, 1)).with(Flavour.PRIVATE);
+            PopulationStep shared = PopulationStep.of(pages(9, 1), buffer(1, 9));
+
+            PopulationOutcome outcome =
+                    scene.populator().run(PopulationPlan.of(mapped, zeroed, copied, shared));
+
+            assertThat(outcome.steps())
+                    .containsExactly(
+                            new Done(mapped, Set.of()),
+                            new Done(zeroed, Set.of()),
+                            new Refused(
+                                    copied,
+                                    StopReason.of(
+                                            Kind.NOT_POSSIBLE,
+                                            page(8),
+                                            "this kernel has none of: KVM_GUEST_MEMFD_POPULATE, write to guest_memfd")),
+                            new Done(shared, Set.of()));
+            assertThat(scene.mapped()).isEqualTo(9);
+            assertThat(scene.words(9, 1)).containsExactly(9L);
         }
     }
 
