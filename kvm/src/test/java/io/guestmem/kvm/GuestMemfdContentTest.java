@@ -64,8 +64,7 @@ class GuestMemfdContentTest {
 
     @Test
     void whatIsNotInTheFileIsNoErrnoButAMistake() {
-        assertThatExceptionOfType(IndexOutOfBoundsException.class)
-                .isThrownBy(() -> content.write(15 * PAGE, pages(2)));
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> content.write(15 * PAGE, pages(2)));
     }
 
     private final class File implements KvmFile {

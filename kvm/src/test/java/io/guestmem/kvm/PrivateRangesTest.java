@@ -43,7 +43,7 @@ class PrivateRangesTest {
             ranges.set(GuestRange.of(from, to - from), isPrivate);
             for (int at = 0; at < 64; at++) {
                 int wanted = bits.get(at) ? bits.nextClearBit(at) : bits.nextSetBit(at);
-                long uniform = Math.min(64, wanted < 0 ? 64 : wanted) - at;
+                int uniform = Math.min(64, wanted < 0 ? 64 : wanted) - at;
                 assertThat(ranges.uniform(GuestRange.of(at, 64 - at), bits.get(at)))
                         .isEqualTo(uniform);
                 assertThat(ranges.uniform(GuestRange.of(at, 64 - at), !bits.get(at)))

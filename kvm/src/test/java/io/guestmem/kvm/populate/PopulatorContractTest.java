@@ -123,8 +123,7 @@ class PopulatorContractTest {
             PopulationStep copied = PopulationStep.of(pages(8, 1), buffer(1, 1)).with(Flavour.PRIVATE);
             PopulationStep shared = PopulationStep.of(pages(9, 1), buffer(1, 9));
 
-            PopulationOutcome outcome =
-                    scene.populator().run(PopulationPlan.of(mapped, zeroed, copied, shared));
+            PopulationOutcome outcome = scene.populator().run(PopulationPlan.of(mapped, zeroed, copied, shared));
 
             assertThat(outcome.steps())
                     .containsExactly(

@@ -329,8 +329,8 @@ class PopulatorTest {
     @Test
     void aVcpuHasOneThread() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Populator.of(
-                        scene.vm, scene.guest, List.of(scene.vcpus.getFirst(), scene.vcpus.getFirst())))
+                .isThrownBy(() ->
+                        Populator.of(scene.vm, scene.guest, List.of(scene.vcpus.getFirst(), scene.vcpus.getFirst())))
                 .withMessageContaining("twice");
     }
 
