@@ -55,7 +55,7 @@ final class PopulateOverheadBenchmark implements Benchmark {
         LinuxKernel kernel = new LinuxKernel();
         try (HostMemory memory = kernel.allocate(HostMemoryKind.SHARED_MEMFD, settings.copyBytes())) {
             check(memory.advise(HostAdvice.POPULATE_WRITE, 0, memory.length()));
-            double stageTwo = fresh(kernel, memory, PopulateOverheadBenchmark::hasStageTwo);
+            double stageTwo = fresh(kernel, memory, (vm, _, _) -> hasStageTwo(vm));
             String request = stageTwo == 0 ? "MADV_POPULATE_READ" : "KVM_PRE_FAULT_MEMORY";
             return SideBySide.measure(
                             () -> fresh(kernel, memory, PopulateOverheadBenchmark::populate),
@@ -85,7 +85,7 @@ final class PopulateOverheadBenchmark implements Benchmark {
         }
     }
 
-    private static double hasStageTwo(Vm vm, Vcpu vcpu, HostMemory memory) {
+    private static double hasStageTwo(Vm vm) {
         return vm.capability(Capability.PRE_FAULT_MEMORY);
     }
 
@@ -103,7 +103,7 @@ final class PopulateOverheadBenchmark implements Benchmark {
     }
 
     private static double loop(Vm vm, Vcpu vcpu, HostMemory memory) {
-        boolean stageTwo = hasStageTwo(vm, vcpu, memory) != 0;
+        boolean stageTwo = hasStageTwo(vm) != 0;
         long start = System.nanoTime();
         for (long at = 0; at < memory.length(); at += STEP) {
             if (!stageTwo) {

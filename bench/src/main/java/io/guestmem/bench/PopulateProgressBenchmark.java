@@ -49,7 +49,10 @@ final class PopulateProgressBenchmark implements Benchmark {
             PopulationPlan plan = PopulationPlan.of(PopulationStep.of(
                     new GuestRange(start, memory.length()),
                     new Content.Buffer(arena.allocate(memory.length(), GuestPhysical.PAGE_SIZE))));
-            memory.advise(HostAdvice.POPULATE_WRITE, 0, memory.length());
+            long populated = memory.advise(HostAdvice.POPULATE_WRITE, 0, memory.length());
+            if (populated != 0) {
+                throw new BenchmarkException("MADV_POPULATE_WRITE: " + populated);
+            }
             return SideBySide.measure(
                             new BestOf(RUNS, () -> watched(populator.prepare(plan))),
                             new BestOf(RUNS, () -> rate(populator.prepare(plan))),

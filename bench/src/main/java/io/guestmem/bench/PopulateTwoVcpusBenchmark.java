@@ -65,7 +65,7 @@ final class PopulateTwoVcpusBenchmark implements Benchmark {
                             new BestOf(RUNS, () -> rate(kernel, memory, 2)),
                             new BestOf(RUNS, () -> rate(kernel, memory, 1)),
                             settings)
-                    .most(name(), "GiB/s", BOUND, settings, "kernel soft, " + (SLOTS * bytes >> 20) + " MiB a round");
+                    .most(name(), "GiB/s", BOUND, settings, "kernel soft, " + ((SLOTS * bytes) >> 20) + " MiB a round");
         }
     }
 
