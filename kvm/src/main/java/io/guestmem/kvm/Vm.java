@@ -198,11 +198,6 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
         return new GuestMemfdPopulate(kernel(), file);
     }
 
-    /** {@code KVM_GUEST_MEMFD_POPULATE} on this VM, whether its kernel knows it or not. */
-    public GuestMemfdPopulate guestMemfdPopulate() {
-        return new GuestMemfdPopulate(kernel(), file);
-    }
-
     /**
      * {@code KVM_GET_DIRTY_LOG}: the pages dirtied since the last call, and (without manual protection) forgets them.
      *
