@@ -4,6 +4,7 @@ module io.guestmem.bench {
     requires io.guestmem.kvm;
     requires io.guestmem.linux;
     requires io.guestmem.measure;
+    requires io.guestmem.soft;
     requires static transitive org.jspecify;
 
     exports io.guestmem.bench;

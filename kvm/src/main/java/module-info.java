@@ -5,4 +5,5 @@ module io.guestmem.kvm {
     requires static transitive org.jspecify;
 
     exports io.guestmem.kvm;
+    exports io.guestmem.kvm.populate;
 }

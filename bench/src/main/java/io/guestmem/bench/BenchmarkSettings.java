@@ -11,7 +11,8 @@ import java.util.Optional;
  * @param warmUps rounds before those that count, 0 or more
  * @param rounds rounds that count, 1 or more; each is one turn of both sides
  * @param loopTime how long a side of an ioctl benchmark repeats its call in a round, positive
- * @param copyBytes what {@code uffd-copy} copies in a round: a positive multiple of 2 MiB. It copies less if memory is scarce
+ * @param copyBytes what {@code uffd-copy} and the populator's benchmarks copy or map in a round: a positive multiple of
+ *     2 MiB. {@code uffd-copy} copies less if memory is scarce
  * @param startCommand the command that {@code doctor-start} measures; empty if there is none
  */
 public record BenchmarkSettings(int warmUps, int rounds, Duration loopTime, long copyBytes, List<String> startCommand) {

@@ -16,6 +16,9 @@ public final class Benchmarks {
                 new MeasureBenchmark(MeasureBenchmark.Kind.SNP_4M),
                 new MeasureBenchmark(MeasureBenchmark.Kind.SNP_1G),
                 new MeasureBenchmark(MeasureBenchmark.Kind.MRTD),
+                new PopulateTwoVcpusBenchmark(),
+                new PopulateOverheadBenchmark(),
+                new PopulateProgressBenchmark(),
                 new StartBenchmark());
     }
 }

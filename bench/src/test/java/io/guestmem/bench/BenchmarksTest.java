@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class BenchmarksTest {
     private static final BenchmarkSettings TINY =
-            new BenchmarkSettings(0, 2, Duration.ofNanos(1), BenchmarkSettings.PIECE, List.of("/bin/true"));
+            new BenchmarkSettings(0, 2, Duration.ofNanos(1), 4 * BenchmarkSettings.PIECE, List.of("/bin/true"));
 
     static List<Benchmark> all() {
         return Benchmarks.all();
@@ -25,8 +25,17 @@ class BenchmarksTest {
         assertThat(all())
                 .extracting(Benchmark::name)
                 .containsExactly(
-                        "ioctl-check-extension", "ioctl-get-regs", "ioctl-pre-fault", "uffd-copy", "measure-snp-4m", "measure-snp-1g",
-                        "measure-mrtd", "doctor-start");
+                        "ioctl-check-extension",
+                        "ioctl-get-regs",
+                        "ioctl-pre-fault",
+                        "uffd-copy",
+                        "measure-snp-4m",
+                        "measure-snp-1g",
+                        "measure-mrtd",
+                        "populate-two-vcpus",
+                        "populate-overhead",
+                        "populate-progress",
+                        "doctor-start");
     }
 
     @ParameterizedTest
