@@ -51,7 +51,7 @@ class ArchitectureTest {
             Map.entry("conform", Set.of("vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
-            Map.entry("bench", Set.of("linux", "abi", "kvm", "vmm", "lab")),
+            Map.entry("bench", Set.of("linux", "abi", "soft", "kvm", "vmm", "lab")),
             Map.entry("cli", Set.of("linux", "abi", "soft", "kvm", "vmm", "conform", "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */

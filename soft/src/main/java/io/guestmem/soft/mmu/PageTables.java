@@ -39,6 +39,9 @@ public final class PageTables implements AutoCloseable {
     /** Tables in use, or retired and not free yet. Guarded by this object. */
     private long used;
 
+    /** Guarded by this object. */
+    private long chunks;
+
     private record Retired(long table, long stamp) {}
 
     /**
@@ -82,6 +85,7 @@ public final class PageTables implements AutoCloseable {
 
     private void addChunk() {
         long chunk = arena.allocate(CHUNK_SIZE, CHUNK_SIZE).address();
+        chunks++;
         for (long table = chunk + CHUNK_SIZE - TABLE_SIZE; table > chunk; table -= TABLE_SIZE) {
             push(table);
         }
@@ -115,6 +119,11 @@ public final class PageTables implements AutoCloseable {
             used--;
         }
         return used;
+    }
+
+    /** Bytes of all chunks. */
+    synchronized long bytes() {
+        return chunks * CHUNK_SIZE;
     }
 
     /** Whether the mitigation for executable huge pages is why this table is there. */

@@ -61,9 +61,14 @@ public final class TdpMmu implements AutoCloseable {
         return stageTwo.statistics;
     }
 
-    /** Tables in use: times 4096 is the memory of stage 2. */
+    /** Tables in use. */
     public long tables() {
         return stageTwo.tables.used();
+    }
+
+    /** Bytes of native memory behind tables, used and free. */
+    public long tableBytes() {
+        return stageTwo.tables.bytes();
     }
 
     /** Switches the mitigation for executable huge pages off; before there are vCPUs. */
