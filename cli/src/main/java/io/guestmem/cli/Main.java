@@ -1,5 +1,6 @@
 package io.guestmem.cli;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +32,7 @@ public final class Main {
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
+                .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);

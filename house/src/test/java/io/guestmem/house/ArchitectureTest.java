@@ -48,7 +48,7 @@ class ArchitectureTest {
             Map.entry("soft", Set.of("abi", "paging")),
             Map.entry("kvm", Set.of("abi", "linux")),
             Map.entry("vmm", Set.of("kvm", "abi", "linux")),
-            Map.entry("conform", Set.of("vmm", "kvm", "abi", "linux")),
+            Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry("bench", Set.of("linux", "abi", "soft", "kvm", "vmm", "lab")),
@@ -79,8 +79,8 @@ class ArchitectureTest {
                 .map(match -> match.group(1))
                 .toList();
 
-        assertThat(modules).startsWith("testing").endsWith("house");
-        assertThat(modules.subList(1, modules.size() - 1)).containsExactlyInAnyOrderElementsOf(ARROWS.keySet());
+        assertThat(modules).as("tests only").startsWith("testing").endsWith("races", "house");
+        assertThat(modules.subList(1, modules.size() - 2)).containsExactlyInAnyOrderElementsOf(ARROWS.keySet());
     }
 
     @ParameterizedTest

@@ -46,6 +46,9 @@ class CommandFailureTest {
                 "demo --memory 99999999999999G  | '99999999999999G' is too large for a size",
                 "demo --memory                  | --memory",
                 "demo --kernel zircon           | 'zircon'",
+                "conform --kernel-version 5.0   | '5.0' is not one of 6.12, 6.18, 7.2",
+                "conform --kernel linux --kernel-version 6.12 | --kernel-version: the real kernel has its own; add --kernel soft",
+                "conform --only SYS-99          | no check 'SYS-99'",
                 "demo --populate magic          | 'magic'",
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
@@ -191,6 +194,24 @@ class CommandFailureTest {
 
         assertThat(outcome.status()).isZero();
         assertThat(Json.object(Json.object(outcome.out()), "kvm")).containsEntry("available", false);
+    }
+
+    @Test
+    void conformTakesTheSoftwareKernelWhereThereIsNoKvm() throws Exception {
+        Command.Outcome outcome =
+                withoutKvm("conform", "--only", "SYS-01", "--json").run();
+
+        assertThat(outcome.status()).as(outcome.err()).isZero();
+        assertThat(ConformRun.parse(outcome.out()).summary())
+                .containsEntry("kernel", "soft")
+                .containsEntry("simulated", true);
+    }
+
+    @Test
+    void theRealKernelIsNotReplacedIfItWasAskedFor() throws Exception {
+        List<String> lines = failure(UNAVAILABLE, withoutKvm("conform", "--kernel", "linux"));
+
+        assertThat(lines.getFirst()).contains("ENOENT (2)", "/dev/kvm");
     }
 
     private Command demoOf(String image) {
