@@ -4,6 +4,7 @@ import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KernelUnavailableException;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.soft.KernelVersion;
+import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import java.util.Optional;
@@ -14,6 +15,8 @@ import picocli.CommandLine.Spec;
 
 /** Which kernel answers: the real one or the software kernel. */
 final class AnyKernelOption {
+    private static final int SCHEDULED_RETRIES = 10_000;
+
     @Option(
             names = "--kernel",
             paramLabel = "KERNEL",
@@ -67,6 +70,16 @@ final class AnyKernelOption {
     /** The chosen kernel; a software kernel is a new one at each call. */
     Kernel kernel() {
         return soft().<Kernel>map(SoftKernel::new).orElseGet(LinuxKernel::new);
+    }
+
+    /**
+     * The chosen kernel; on the software kernel a schedule runs threads, where it is asked to. Each retry of a pre-fault is a turn
+     * then, so that the watchdog comes sooner.
+     */
+    Kernel kernel(SeededSchedule schedule) {
+        return soft().<Kernel>map(options -> new SoftKernel(
+                        options.with().preFaultRetries(SCHEDULED_RETRIES).build(), schedule, null))
+                .orElseGet(LinuxKernel::new);
     }
 
     private static boolean isThere(Kernel kernel) {

@@ -8,7 +8,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * An option that takes one of a few names.
+ * An option that takes one of a few names; a hyphen is as good as an underscore.
  *
  * @param constants in the order in which they are listed
  * @param name of a constant, in lower case
@@ -26,7 +26,8 @@ record Choices<E extends Enum<E>>(List<E> constants, Function<E, String> name) i
     @Override
     public E convert(String text) {
         return constants.stream()
-                .filter(each -> name.apply(each).equals(text.toLowerCase(Locale.ROOT)))
+                .filter(each ->
+                        name.apply(each).equals(text.toLowerCase(Locale.ROOT).replace('-', '_')))
                 .findFirst()
                 .orElseThrow(() -> new TypeConversionException("'" + text + "' is not one of "
                         + String.join(", ", constants.stream().map(name).toList())));

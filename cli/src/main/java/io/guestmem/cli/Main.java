@@ -30,7 +30,7 @@ public final class Main {
                 .setErr(err)
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
-                .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
+                .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))

@@ -47,7 +47,7 @@ class ArchitectureTest {
             Map.entry("paging", Set.of()),
             Map.entry("soft", Set.of("abi", "paging")),
             Map.entry("kvm", Set.of("abi", "linux")),
-            Map.entry("vmm", Set.of("kvm", "abi", "linux")),
+            Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),

@@ -33,6 +33,13 @@ final class Host {
         lacksKvm().ifPresent(reason -> abort(reason));
     }
 
+    /** Skips if this kernel, {@code linux} or {@code soft}, is not here. */
+    static void assumeKernel(String kernel) {
+        if (kernel.equals("linux")) {
+            assumeKvm();
+        }
+    }
+
     static void assumeUserfaultfd() {
         try {
             Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();

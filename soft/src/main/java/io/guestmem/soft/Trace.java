@@ -51,7 +51,7 @@ public interface Trace {
                     && Spte.pfn(before) != Spte.pfn(after);
         }
 
-        /** The event as one line of JSON; entries are hexadecimal text. */
+        /** The event as one line of JSON; entries are hexadecimal text, of tables without the address. */
         public String json() {
             return String.format(
                     Locale.ROOT,
@@ -60,8 +60,8 @@ public interface Trace {
                     gfn,
                     pages,
                     level,
-                    before,
-                    after,
+                    Spte.reproducible(before, level),
+                    Spte.reproducible(after, level),
                     why);
         }
     }
