@@ -88,6 +88,11 @@ final class SoftGuest implements AutoCloseable {
         return inspector;
     }
 
+    /** Native memory of the kernel itself: stage-2 tables, free ones too, and what was there before the first of them. */
+    long kernelBytes() {
+        return kernel.memoryUse().kernelBytes();
+    }
+
     /** Leaves of stage 2, as the VM's statistics say. */
     private long mapped() {
         return statistics.value(level == HUGE ? "pages_2m" : "pages_4k").orElseThrow();

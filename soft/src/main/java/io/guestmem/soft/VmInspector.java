@@ -77,11 +77,6 @@ public final class VmInspector {
         return vm.mmu().tables();
     }
 
-    /** Bytes of native memory that are behind stage-2 tables: also behind those that are free to be used again. */
-    public long tableBytes() {
-        return vm.mmu().tableBytes();
-    }
-
     /** The roots, the oldest first. */
     public List<VmSnapshot.RootTable> roots() {
         return snapshot().roots();

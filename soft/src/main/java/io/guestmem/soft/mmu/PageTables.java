@@ -38,9 +38,6 @@ public final class PageTables implements AutoCloseable {
     /** Tables in use, or retired and not free yet. Guarded by this object. */
     private long used;
 
-    /** Guarded by this object. */
-    private long chunks;
-
     private record Retired(long table, long stamp) {}
 
     /**
@@ -86,7 +83,6 @@ public final class PageTables implements AutoCloseable {
 
     private void addChunk() {
         long chunk = area.allocate(CHUNK_SIZE, CHUNK_SIZE).address();
-        chunks++;
         for (long table = chunk + CHUNK_SIZE - TABLE_SIZE; table > chunk; table -= TABLE_SIZE) {
             push(table);
         }
@@ -122,11 +118,6 @@ public final class PageTables implements AutoCloseable {
             used--;
         }
         return used;
-    }
-
-    /** Bytes of all chunks. */
-    synchronized long bytes() {
-        return chunks * CHUNK_SIZE;
     }
 
     /** Whether the mitigation for executable huge pages is why this table is there. */

@@ -62,14 +62,9 @@ public final class TdpMmu implements AutoCloseable {
         return stageTwo.statistics;
     }
 
-    /** Tables in use. */
+    /** Tables in use: times 4096 is the memory of stage 2. */
     public long tables() {
         return stageTwo.tables.used();
-    }
-
-    /** Bytes of native memory behind tables, used and free. */
-    public long tableBytes() {
-        return stageTwo.tables.bytes();
     }
 
     /** Switches the mitigation for executable huge pages off; before there are vCPUs. */
