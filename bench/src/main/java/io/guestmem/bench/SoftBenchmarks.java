@@ -69,7 +69,10 @@ final class SoftBenchmarks {
                             List.of(Bound.valueAtMost(0.1)),
                             settings,
                             String.format(
-                                    Locale.ROOT, "%d pages, compiled; the first time %.4g s", guest.pages(), cold));
+                                    Locale.ROOT,
+                                    "%s; this is compiled code: the first time of all took %.4g s",
+                                    repeated(guest),
+                                    cold));
         }
     }
 
@@ -85,7 +88,7 @@ final class SoftBenchmarks {
                             "Mpages/s",
                             List.of(Bound.valueAtLeast(15), Bound.ratioAtLeast(0.2)),
                             settings,
-                            guest.pages() + " pages");
+                            repeated(guest));
         }
     }
 
@@ -117,12 +120,16 @@ final class SoftBenchmarks {
                             settings,
                             String.format(
                                     Locale.ROOT,
-                                    "%d pages; bare on two cores %.4g, on one %.4g, ratio %.3f",
-                                    guest.pages(),
+                                    "%s; bare on two cores %.4g, on one %.4g, ratio %.3f",
+                                    repeated(guest),
                                     bareTwo,
                                     bareOne,
                                     bareTwo / bareOne));
         }
+    }
+
+    private static String repeated(SoftGuest guest) {
+        return guest.pages() + " pages, of each round the fastest repetition";
     }
 
     private static SideBySide.Side rate(RepeatedWork work, BenchmarkSettings settings) {
@@ -140,7 +147,7 @@ final class SoftBenchmarks {
                             () -> ours.repeat(settings.loopTime()) / NANOS_A_MILLISECOND,
                             () -> bare.repeat(settings.loopTime()) / NANOS_A_MILLISECOND,
                             settings)
-                    .medians(name, "ms", List.of(Bound.valueAtMost(20)), settings, guest.pages() + " pages");
+                    .medians(name, "ms", List.of(Bound.valueAtMost(20)), settings, repeated(guest));
         }
     }
 
