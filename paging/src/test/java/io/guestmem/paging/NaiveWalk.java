@@ -92,11 +92,8 @@ final class NaiveWalk {
             long at = longMode || pae
                     ? table + 8 * (bits(linear, 12 + 9 * level - 1, 12 + 9 * (level - 1)) >>> (12 + 9 * (level - 1)))
                     : table + 4 * (bits(linear, level == 2 ? 31 : 21, level == 2 ? 22 : 12) >>> (level == 2 ? 22 : 12));
-            if (memory.presence(at) == Presence.NONE) {
+            if (memory.presence(at) != Presence.READ_ONLY && memory.presence(at) != Presence.WRITABLE) {
                 return fault(5, at, level);
-            }
-            if (memory.presence(at) == Presence.UNBACKED) {
-                return fault(1, at, level);
             }
             long entry = longMode || pae ? memory.read64(at) : memory.read32(at) & 0xFFFFFFFFL;
             steps.add(new Step(at, entry, level));

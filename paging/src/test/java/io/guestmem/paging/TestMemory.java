@@ -36,7 +36,7 @@ final class TestMemory implements PhysicalMemory {
 
     @Override
     public Presence presence(long address) {
-        Presence everywhere = address < words.length * 8L ? Presence.WRITABLE : Presence.NONE;
+        Presence everywhere = address >= 0 && address < words.length * 8L ? Presence.WRITABLE : Presence.NONE;
         return presences.getOrDefault(address / PAGE, everywhere);
     }
 
@@ -85,7 +85,7 @@ final class TestMemory implements PhysicalMemory {
 
     private void checkReadable(long address) {
         Presence presence = presence(address);
-        if (presence == Presence.NONE || presence == Presence.UNBACKED) {
+        if (presence != Presence.READ_ONLY && presence != Presence.WRITABLE) {
             throw new AssertionError("a read where nothing can be read: 0x" + Long.toHexString(address));
         }
     }
