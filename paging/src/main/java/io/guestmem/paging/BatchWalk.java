@@ -1,5 +1,8 @@
 package io.guestmem.paging;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 
 /**
@@ -12,8 +15,13 @@ final class BatchWalk {
 
     private static final int GRANULE_SHIFT = 21;
 
+    /** Eight bytes of zero, in place of an entry that does not exist: it is not present. */
+    private static final MemorySegment NOWHERE = Arena.global().allocate(ValueLayout.JAVA_LONG);
+
     private final DirectWalk direct;
-    private final long[] scratch = new long[BLOCK];
+    private final long[] steps = new long[BLOCK];
+    private final long[] entries = new long[BLOCK];
+    private final long[] places = new long[BLOCK];
 
     BatchWalk(DirectWalk direct) {
         this.direct = direct;
@@ -49,17 +57,31 @@ final class BatchWalk {
     }
 
     private void inPhases(long[] linear, int from, int to, int access, long[] results) {
-        long[] steps = scratch;
         int count = to - from;
         for (int i = 0; i < count; i++) {
             steps[i] = direct.upper(linear[from + i]);
+            places[i] = somewhere(direct.placeOfMiddle(steps[i]));
         }
+        gather(count);
         for (int i = 0; i < count; i++) {
-            steps[i] = direct.middle(linear[from + i], steps[i]);
+            steps[i] = direct.middle(linear[from + i], steps[i], entries[i]);
+            places[i] = somewhere(direct.placeOfLowest(linear[from + i], steps[i]));
         }
+        gather(count);
         for (int i = 0; i < count; i++) {
-            results[from + i] = direct.lowest(linear[from + i], steps[i], access);
+            results[from + i] = direct.lowest(linear[from + i], steps[i], entries[i], access);
         }
+    }
+
+    /** The reads that may have to wait for memory, and nothing else: the less there is between them, the more wait together. */
+    private void gather(int count) {
+        for (int i = 0; i < count; i++) {
+            entries[i] = RawMemory.read64(places[i]);
+        }
+    }
+
+    private long somewhere(long place) {
+        return place == 0 ? NOWHERE.address() : place;
     }
 
     private void inOrder(long[] linear, int from, int to, int access, long[] results) {
@@ -69,9 +91,11 @@ final class BatchWalk {
             long granule = linear[i] >>> GRANULE_SHIFT;
             if (granule != last) {
                 last = granule;
-                middle = direct.middle(linear[i], direct.upper(linear[i]));
+                long upper = direct.upper(linear[i]);
+                middle = direct.middle(linear[i], upper, DirectWalk.read(direct.placeOfMiddle(upper)));
             }
-            results[i] = direct.lowest(linear[i], middle, access);
+            long pte = DirectWalk.read(direct.placeOfLowest(linear[i], middle));
+            results[i] = direct.lowest(linear[i], middle, pte, access);
         }
     }
 }

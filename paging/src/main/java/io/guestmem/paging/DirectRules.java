@@ -12,6 +12,8 @@ final class DirectRules {
     static final long PRESENT = 1;
     static final long LARGE = 1 << 7;
 
+    private static final int COMBINATIONS = 8;
+
     final boolean fiveLevels;
     final long root;
     final long table5;
@@ -22,8 +24,11 @@ final class DirectRules {
     final long large2;
     final long page1;
 
-    /** By access: a bit for each combination of executable, user, writable (bits 2 to 0) that permits it. */
-    private final byte[] permitted = new byte[Access.COMBINATIONS];
+    /**
+     * By access and combination of no-execute, user, writable (bits 2 to 0): what a {@link WalkResult} says of such a page, or -1
+     * if it does not permit the access.
+     */
+    final long[] granted = new long[Access.COMBINATIONS * COMBINATIONS];
 
     private DirectRules(WalkPlan plan, X86Format format) {
         ReservedBits reserved = format.reserved();
@@ -39,8 +44,8 @@ final class DirectRules {
         this.large3 = PRESENT | LARGE | reserved.leaf(3);
         this.large2 = PRESENT | LARGE | reserved.leaf(2);
         this.page1 = PRESENT | reserved.leaf(1);
-        for (int access = 0; access < Access.COMBINATIONS; access++) {
-            permitted[access] = permitted(format.permissions(), access);
+        for (int i = 0; i < granted.length; i++) {
+            granted[i] = granted(format.permissions(), i / COMBINATIONS, i % COMBINATIONS);
         }
     }
 
@@ -53,26 +58,20 @@ final class DirectRules {
                 : null;
     }
 
-    private static byte permitted(Permissions permissions, int access) {
-        if ((access & Access.SHADOW_STACK) != 0) {
-            return 0;
-        }
+    private static long granted(Permissions permissions, int access, int combination) {
+        long rights = ((combination & 3L) << 1) | (((combination & 4L) << 61) ^ Permissions.EXECUTABLE);
         // A write that is a fetch, too: what is permitted as two accesses is permitted in either order of checks.
         boolean data = (access & (Access.EXECUTE | Access.WRITE)) != Access.EXECUTE;
-        int combinations = 0;
-        for (int i = 0; i < 8; i++) {
-            long rights = ((i & 3L) << 1) | ((i & 4L) << 61);
-            if (permissions.monotoneViolation(access, rights) == 0
-                    && permissions.leafViolation(access, rights, rights, 0, data) == 0) {
-                combinations |= 1 << i;
-            }
-        }
-        return (byte) combinations;
+        boolean refused = (access & Access.SHADOW_STACK) != 0
+                || permissions.monotoneViolation(access, rights) != 0
+                || permissions.leafViolation(access, rights, rights, 0, data) != 0;
+        return refused ? DirectWalk.FAILED : WalkResult.page(0, 0, rights);
     }
 
-    /** Whether the rights permit the access. */
-    boolean permits(int access, long rights) {
-        int combination = ((int) (rights >>> 1) & 3) | ((int) (rights >>> 61) & 4);
-        return ((permitted[access & (Access.COMBINATIONS - 1)] >>> combination) & 1) != 0;
+    /** The place in {@link #granted} of a page to which {@code all} and {@code any} of the entries lead. */
+    static int grant(int access, long all, long any) {
+        return ((access & (Access.COMBINATIONS - 1)) * COMBINATIONS)
+                | ((int) (all >>> 1) & 3)
+                | ((int) (any >>> 61) & 4);
     }
 }

@@ -20,7 +20,8 @@ public final class PhysicalRanges implements PhysicalMemory {
     private final long[] starts;
     private final long[] ends;
     private final long[] natives;
-    private final MemorySegment.Scope[] scopes;
+    private final MemorySegment.Scope scope;
+    private final MemorySegment.Scope[] otherScopes;
 
     /** Of the largest range that can be read: where most tables are. */
     private final int main;
@@ -39,10 +40,12 @@ public final class PhysicalRanges implements PhysicalMemory {
         this.ends = this.ranges.stream().mapToLong(PhysicalRange::end).toArray();
         this.natives =
                 this.ranges.stream().mapToLong(range -> range.bytes().address()).toArray();
-        this.scopes = this.ranges.stream()
+        List<MemorySegment.Scope> scopes = this.ranges.stream()
                 .map(range -> range.bytes().scope())
                 .distinct()
-                .toArray(MemorySegment.Scope[]::new);
+                .toList();
+        this.scope = scopes.isEmpty() ? MemorySegment.NULL.scope() : scopes.getFirst();
+        this.otherScopes = scopes.stream().skip(1).toArray(MemorySegment.Scope[]::new);
         int largest = NOWHERE;
         for (int i = 0; i < starts.length; i++) {
             if (i > 0 && starts[i] < ends[i - 1]) {
@@ -132,21 +135,33 @@ public final class PhysicalRanges implements PhysicalMemory {
 
     /** Before a walk by native addresses. */
     void checkAlive() {
-        for (MemorySegment.Scope scope : scopes) {
-            if (!scope.isAlive()) {
-                throw new IllegalStateException("the memory that is walked has been closed");
+        if (!scope.isAlive()) {
+            throw closed();
+        }
+        for (MemorySegment.Scope other : otherScopes) {
+            if (!other.isAlive()) {
+                throw closed();
             }
         }
     }
 
-    /** The entry at an address, or 0, which is not present, if it cannot be read. The memory is alive. */
-    long entry(long address) {
+    private static IllegalStateException closed() {
+        return new IllegalStateException("the memory that is walked has been closed");
+    }
+
+    /** The native address of an entry, or 0 if it cannot be read. The memory is alive. */
+    long place(long address) {
         int at = find(address);
         return at != NOWHERE
                         && ends[at] - address >= Long.BYTES
                         && ranges.get(at).presence().isReadable()
-                ? RawMemory.read64(natives[at] + (address - starts[at]))
+                ? natives[at] + (address - starts[at])
                 : 0;
+    }
+
+    /** The entry at an address, or 0, which is not present, if it cannot be read. The memory is alive. */
+    long entry(long address) {
+        return DirectWalk.read(place(address));
     }
 
     long mainStart() {
