@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
             DoctorCommand.class,
             FuzzCommand.class,
             LabCommand.class,
-            ShellCommand.class
+            ShellCommand.class,
+            TranslateCommand.class
         })
 final class GuestmemCommand implements Runnable {
     @Spec

@@ -45,6 +45,7 @@ class ArchitectureTest {
             Map.entry("linux", Set.of()),
             Map.entry("abi", Set.of()),
             Map.entry("paging", Set.of()),
+            Map.entry("image", Set.of("linux", "paging")),
             Map.entry("soft", Set.of("abi", "paging")),
             Map.entry("kvm", Set.of("abi", "linux")),
             Map.entry("vmm", Set.of("kvm", "abi", "linux")),
@@ -52,7 +53,7 @@ class ArchitectureTest {
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry("bench", Set.of("linux", "abi", "kvm", "vmm", "lab")),
-            Map.entry("cli", Set.of("linux", "abi", "soft", "kvm", "vmm", "conform", "shell", "lab", "bench"))));
+            Map.entry("cli", Set.of("linux", "abi", "paging", "image", "soft", "kvm", "vmm", "conform", "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */
     private static final Map<String, String> OTHER_NATIVE_DOORS = Map.of(
