@@ -76,7 +76,8 @@ final class Errors {
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
             case ImageException broken ->
-                new Report(ExitStatus.IO, broken.getMessage(), "see what 'guestmem translate --help' says about images");
+                new Report(
+                        ExitStatus.IO, broken.getMessage(), "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");

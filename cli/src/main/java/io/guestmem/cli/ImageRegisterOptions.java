@@ -67,7 +67,11 @@ final class ImageRegisterOptions {
             description = "Physical address bits of the guest's processor; those above are reserved. Without it: 52.")
     private @Nullable Integer maxPhysicalAddressBits;
 
-    @Option(names = "--vendor", paramLabel = "amd|intel", converter = VendorNames.class, description = "Of the processor.")
+    @Option(
+            names = "--vendor",
+            paramLabel = "amd|intel",
+            converter = VendorNames.class,
+            description = "Of the processor.")
     private @Nullable Vendor vendor;
 
     private static final class VendorNames implements ITypeConverter<Vendor> {
@@ -96,9 +100,7 @@ final class ImageRegisterOptions {
                         optional(cr3),
                         optional(cr4),
                         optional(efer),
-                        maxPhysicalAddressBits == null
-                                ? OptionalInt.empty()
-                                : OptionalInt.of(maxPhysicalAddressBits),
+                        maxPhysicalAddressBits == null ? OptionalInt.empty() : OptionalInt.of(maxPhysicalAddressBits),
                         Optional.ofNullable(vendor).map(Vendor.AMD::equals)));
     }
 

@@ -76,8 +76,9 @@ final class TranslateCommand implements Callable<Integer> {
             names = "--order",
             paramLabel = "ORDER",
             converter = OrderNames.class,
-            description = "per_level: the first level that does not permit the access is at fault. architectural: an entry that is"
-                    + " not present or reserved comes first, as on a processor. Without it: per_level.")
+            description =
+                    "per_level: the first level that does not permit the access is at fault. architectural: an entry that is"
+                            + " not present or reserved comes first, as on a processor. Without it: per_level.")
     private CheckOrder order = CheckOrder.PER_LEVEL;
 
     @Option(names = "--map", description = "Everything that is mapped, instead: ascending, in runs.")
@@ -90,8 +91,8 @@ final class TranslateCommand implements Callable<Integer> {
         @Override
         public Integer convert(String text) {
             int access = Access.READ;
-            for (char letter : text.toCharArray()) {
-                access |= switch (letter) {
+            for (int i = 0; i < text.length(); i++) {
+                access |= switch (text.charAt(i)) {
                     case 'r' -> Access.READ;
                     case 'w' -> Access.WRITE;
                     case 'x' -> Access.EXECUTE;
@@ -144,8 +145,8 @@ final class TranslateCommand implements Callable<Integer> {
     }
 
     private boolean translate(GuestImage opened, ImageContext context, WalkPlan plan) throws IOException {
-        Walker walker = new Walker(
-                plan, setBits == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
+        Walker walker =
+                new Walker(plan, setBits == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
         TranslationPrinter printer = new TranslationPrinter(
                 spec.commandLine().getOut(), output.json(), walker, context, access, setBits, order);
         printer.begin(opened);
@@ -198,7 +199,8 @@ final class TranslateCommand implements Callable<Integer> {
             warn(totals.repeated() + " times a table was met again");
         }
         if (!totals.isComplete()) {
-            warn("stopped at " + Hex.of(totals.stoppedAt()) + ": there are more than " + Mappings.MOST_TABLES + " tables");
+            warn("stopped at " + Hex.of(totals.stoppedAt()) + ": there are more than " + Mappings.MOST_TABLES
+                    + " tables");
         }
         return totals.isComplete();
     }

@@ -113,7 +113,8 @@ final class TranslationPrinter {
             });
             return;
         }
-        String rights = "r" + (page.writable() ? "w" : "-") + (page.executable() ? "x" : "-") + (page.user() ? "u" : "-");
+        String rights =
+                "r" + (page.writable() ? "w" : "-") + (page.executable() ? "x" : "-") + (page.user() ? "u" : "-");
         String size = page.pageSize() == 0 ? "-" : MappingPrinter.pages(page.pageSize());
         out.println(Hex.of(linear) + "  " + Hex.of(page.address()) + "  " + size + "  " + rights
                 + (page.backed() ? "" : "  no memory there"));

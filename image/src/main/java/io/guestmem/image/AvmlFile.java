@@ -49,6 +49,9 @@ final class AvmlFile extends CompressedMemory {
             at = readRange(at);
         }
         frames.sort(Comparator.comparingLong(Frame::start));
+        if (frames.isEmpty()) {
+            throw new ImageException(0, "there is no memory in this image");
+        }
         this.starts = frames.stream().mapToLong(Frame::start).toArray();
         for (int i = 1; i < starts.length; i++) {
             if (starts[i] < starts[i - 1] + frames.get(i - 1).size) {
@@ -142,11 +145,15 @@ final class AvmlFile extends CompressedMemory {
     /** Blocks of zeros are not in the file, and neither is what is no memory: nothing tells them apart. */
     @Override
     Presence withoutBlock(long address) {
-        return starts.length > 0 && address >= starts[0] && address < end() ? Presence.EXCLUDED : Presence.NONE;
+        return address >= starts[0] && address < frames.getLast().start + frames.getLast().size
+                ? Presence.EXCLUDED
+                : Presence.NONE;
     }
 
-    /** Behind the last byte of memory. */
-    long end() {
-        return starts.length == 0 ? 0 : starts[starts.length - 1] + frames.getLast().size;
+    /** What the file has, ascending. */
+    List<Extent> extents() {
+        return frames.stream()
+                .map(frame -> new Extent(frame.start, frame.start + frame.size))
+                .toList();
     }
 }

@@ -1,6 +1,7 @@
 package io.guestmem.image;
 
 import io.airlift.compress.v3.Decompressor;
+import io.airlift.compress.v3.MalformedInputException;
 import io.airlift.compress.v3.lzo.LzoDecompressor;
 import io.airlift.compress.v3.snappy.SnappyJavaDecompressor;
 import io.airlift.compress.v3.zstd.ZstdJavaDecompressor;
@@ -54,7 +55,10 @@ enum Compression {
         int length;
         try {
             length = this == ZLIB ? inflate(from, to) : decompressor().decompress(from, 0, from.length, to, 0, size);
-        } catch (DataFormatException | IllegalArgumentException | IndexOutOfBoundsException | IllegalStateException e) {
+        } catch (DataFormatException
+                | MalformedInputException
+                | IllegalArgumentException
+                | IndexOutOfBoundsException e) {
             throw damaged(offset, e);
         }
         if (length != size) {

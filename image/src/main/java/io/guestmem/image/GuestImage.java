@@ -24,15 +24,19 @@ public final class GuestImage {
 
     private final ImageFormat format;
     private final PhysicalMemory memory;
-    private final long end;
+    private final List<Extent> extents;
     private final List<CpuState> cpus;
     private final @Nullable String vmcoreinfo;
 
     private GuestImage(
-            ImageFormat format, PhysicalMemory memory, long end, List<CpuState> cpus, @Nullable String vmcoreinfo) {
+            ImageFormat format,
+            PhysicalMemory memory,
+            List<Extent> extents,
+            List<CpuState> cpus,
+            @Nullable String vmcoreinfo) {
         this.format = format;
         this.memory = memory;
-        this.end = end;
+        this.extents = extents;
         this.cpus = List.copyOf(cpus);
         this.vmcoreinfo = vmcoreinfo;
     }
@@ -74,7 +78,7 @@ public final class GuestImage {
         }
         if (AvmlFile.isOne(bytes)) {
             AvmlFile avml = AvmlFile.of(bytes);
-            return new GuestImage(ImageFormat.AVML, avml, avml.end(), List.of(), null);
+            return new GuestImage(ImageFormat.AVML, avml, avml.extents(), List.of(), null);
         }
         if (FirecrackerState.isOne(bytes)) {
             throw new ImageException(0, "a Firecracker state file: the image is the memory file beside it");
@@ -84,7 +88,8 @@ public final class GuestImage {
 
     private static GuestImage kdump(ImageFormat format, ImageBytes bytes) throws ImageException {
         KdumpFile dump = KdumpFile.of(bytes);
-        return new GuestImage(format, dump, dump.frames() * PAGE, dump.notes().cpus(), dump.vmcoreinfo());
+        List<Extent> all = List.of(new Extent(0, dump.frames() * PAGE));
+        return new GuestImage(format, dump, all, dump.notes().cpus(), dump.vmcoreinfo());
     }
 
     private static GuestImage raw(ImageBytes bytes, ImageOptions options) throws ImageException {
@@ -136,7 +141,10 @@ public final class GuestImage {
 
     private static GuestImage ofRanges(
             ImageFormat format, PhysicalRanges memory, List<CpuState> cpus, @Nullable String vmcoreinfo) {
-        return new GuestImage(format, memory, memory.ranges().getLast().end(), cpus, vmcoreinfo);
+        List<Extent> extents = memory.ranges().stream()
+                .map(range -> new Extent(range.start(), range.end()))
+                .toList();
+        return new GuestImage(format, memory, extents, cpus, vmcoreinfo);
     }
 
     static boolean startsWith(ImageBytes bytes, String signature) throws ImageException {
@@ -157,7 +165,7 @@ public final class GuestImage {
 
     /** Behind the highest physical address that the image speaks of. */
     public long end() {
-        return end;
+        return extents.getLast().end();
     }
 
     /** The registers that the image carries; empty for most formats. */
@@ -175,7 +183,7 @@ public final class GuestImage {
      * through all of memory.
      */
     public Optional<PageTableRoot> findRoot() {
-        RootSearch search = new RootSearch(memory, end);
+        RootSearch search = new RootSearch(memory, extents);
         Optional<PageTableRoot> named = vmcoreinfo == null
                 ? Optional.empty()
                 : search.root(new VmcoreInfo(vmcoreinfo), "VMCOREINFO in the image's notes");

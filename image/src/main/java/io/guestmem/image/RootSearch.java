@@ -27,76 +27,104 @@ final class RootSearch {
     private static final long LARGE = 1 << 7;
     private static final long ACCESSED_DIRTY = 3 << 5;
     private static final long ADDRESS = 0x000F_FFFF_FFFF_F000L;
+    private static final long LARGE_ADDRESS = ADDRESS & -(1L << 21);
     private static final int FEWEST_LARGE = 4;
     private static final long FIRST_WORD = ByteBuffer.wrap("OSRELEAS".getBytes(StandardCharsets.ISO_8859_1))
             .order(ByteOrder.LITTLE_ENDIAN)
             .getLong();
 
     private final PhysicalMemory memory;
-    private final long end;
+    private final List<Extent> extents;
     private final long[] page = new long[ENTRIES];
     private final long[] other = new long[ENTRIES];
 
     /**
      * Searches memory.
      *
-     * @param end behind the highest address that can be read
+     * @param extents where it is to be looked at
      */
-    RootSearch(PhysicalMemory memory, long end) {
+    RootSearch(PhysicalMemory memory, List<Extent> extents) {
         this.memory = memory;
-        this.end = end;
+        this.extents = extents;
     }
 
     /** By the text that the kernel left in its memory. */
     Optional<PageTableRoot> byVmcoreinfo() {
-        for (long at = 0; at < end; at += PAGE) {
-            if (!isReadable(at)) {
-                continue;
-            }
-            int text = vmcoreinfo(at);
-            if (text < 0) {
-                continue;
-            }
-            Optional<PageTableRoot> root = root(
-                    new VmcoreInfo(textAt(at, text)), "VMCOREINFO in guest memory at 0x" + Long.toHexString(at + text));
-            if (root.isPresent()) {
-                return root;
+        for (Extent extent : extents) {
+            for (long at = firstPage(extent); at < extent.end(); at += PAGE) {
+                Optional<PageTableRoot> root = isWhole(at) ? byVmcoreinfo(at) : Optional.empty();
+                if (root.isPresent()) {
+                    return root;
+                }
             }
         }
         return Optional.empty();
     }
 
+    private static long firstPage(Extent extent) {
+        return (extent.start() + PAGE - 1) & -PAGE;
+    }
+
+    private Optional<PageTableRoot> byVmcoreinfo(long at) {
+        int text = vmcoreinfo(at);
+        return text < 0
+                ? Optional.empty()
+                : root(
+                        new VmcoreInfo(textAt(at, text)),
+                        "VMCOREINFO in guest memory at 0x" + Long.toHexString(at + text));
+    }
+
     /** The root that a VMCOREINFO names, if there is memory at it. */
     Optional<PageTableRoot> root(VmcoreInfo info, String source) {
         OptionalLong root = info.root();
-        return root.isPresent() && root.getAsLong() % PAGE == 0 && isReadable(root.getAsLong())
+        return root.isPresent() && root.getAsLong() % PAGE == 0 && isWhole(root.getAsLong())
                 ? Optional.of(new PageTableRoot(root.getAsLong(), info.fiveLevels(), source))
                 : Optional.empty();
     }
 
-    /** Blind: the root with the emptiest user half, of the largest group of roots. */
+    /** Blind: of the largest group of roots the one that lies in the kernel's image, or the one with the emptiest user half. */
     Optional<PageTableRoot> blind() {
         Map<Long, List<Candidate>> groups = new HashMap<>();
-        for (long at = 0; at < end; at += PAGE) {
-            if (isReadable(at)) {
-                int levels = levels(at);
+        for (Extent extent : extents) {
+            for (long at = firstPage(extent); at < extent.end(); at += PAGE) {
+                int levels = isWhole(at) ? levels(at) : 0;
                 if (levels != 0) {
-                    Candidate found = new Candidate(at, levels == 5, userEntries());
+                    Candidate found = new Candidate(at, levels == 5, isInImage(at), userEntries());
                     groups.computeIfAbsent(kernelHash(), _ -> new ArrayList<>()).add(found);
                 }
             }
         }
         return groups.values().stream()
                 .max(Comparator.comparingInt(List::size))
-                .flatMap(group -> group.stream()
-                        .min(Comparator.comparingInt(Candidate::userEntries))
-                        .map(root -> new PageTableRoot(
-                                root.address,
-                                root.fiveLevels,
-                                "a search of memory: 1 of " + group.size() + " roots that share a kernel")));
+                .flatMap(group -> group.stream().min(BEST_FIRST).map(root -> root.among(group.size())));
     }
 
-    private record Candidate(long address, boolean fiveLevels, int userEntries) {}
+    private record Candidate(long address, boolean fiveLevels, boolean inImage, int userEntries) {
+        PageTableRoot among(int count) {
+            return new PageTableRoot(
+                    address, fiveLevels, "a search of memory: 1 of " + count + " roots that share a kernel");
+        }
+    }
+
+    private static final Comparator<Candidate> BEST_FIRST = Comparator.comparing(Candidate::inImage)
+            .reversed()
+            .thenComparingInt(Candidate::userEntries)
+            .thenComparingLong(Candidate::address);
+
+    /** Whether the whole page can be read: the last one may be cut off. */
+    private boolean isWhole(long address) {
+        return isReadable(address) && isReadable(address + PAGE - Long.BYTES);
+    }
+
+    /** Whether the kernel's image, whose large pages are in {@link #other}, has a page. */
+    private boolean isInImage(long address) {
+        for (long pde : other) {
+            if ((pde & (PRESENT | LARGE)) == (PRESENT | LARGE) && (pde & LARGE_ADDRESS) == (address & LARGE_ADDRESS)) {
+                return true;
+            }
+        }
+        return false;
+    }
 
     private boolean isReadable(long address) {
         return memory.presence(address).isReadable();
@@ -116,7 +144,7 @@ final class RootSearch {
     private String textAt(long at, int offset) {
         ByteBuffer text = ByteBuffer.allocate(2 * PAGE).order(ByteOrder.LITTLE_ENDIAN);
         text.asLongBuffer().put(page);
-        if (isReadable(at + PAGE)) {
+        if (isWhole(at + PAGE)) {
             memory.readPage(at + PAGE, other);
             text.position(PAGE);
             text.asLongBuffer().put(other);
@@ -148,7 +176,7 @@ final class RootSearch {
     }
 
     private boolean isTable(long entry) {
-        return (entry & (PRESENT | LARGE)) == PRESENT && isReadable(entry & ADDRESS);
+        return (entry & (PRESENT | LARGE)) == PRESENT && isWhole(entry & ADDRESS);
     }
 
     private long entry(long table, int index) {

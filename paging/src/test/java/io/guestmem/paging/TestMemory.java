@@ -30,6 +30,10 @@ final class TestMemory implements PhysicalMemory {
         return Arrays.equals(words, other.words);
     }
 
+    long[] words() {
+        return words;
+    }
+
     void store(long address, long value) {
         words[(int) (address / Long.BYTES)] = value;
     }
