@@ -75,9 +75,8 @@ final class Errors {
                 new Report(ExitStatus.IO, message, "the guest's console said: " + broken.consoleTail());
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
-            case ImageException broken ->
-                new Report(
-                        ExitStatus.IO, broken.getMessage(), "see what 'guestmem translate --help' says about images");
+            case ImageException _ ->
+                new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");

@@ -47,7 +47,7 @@ class ArchitectureTest {
             Map.entry("paging", Set.of()),
             Map.entry("image", Set.of("linux", "paging")),
             Map.entry("soft", Set.of("abi", "paging")),
-            Map.entry("kvm", Set.of("abi", "linux")),
+            Map.entry("kvm", Set.of("abi", "linux", "paging")),
             Map.entry("vmm", Set.of("kvm", "abi", "linux")),
             Map.entry("conform", Set.of("vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
