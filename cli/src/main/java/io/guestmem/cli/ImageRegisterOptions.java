@@ -49,16 +49,16 @@ final class ImageRegisterOptions {
     @Option(names = "--cpu", paramLabel = "N", description = "The processor whose registers the image shall give.")
     private int cpu;
 
-    @Option(names = "--cr0", paramLabel = "X", converter = Hex.class, description = "Instead of the image's.")
+    @Option(names = "--cr0", paramLabel = "X", description = "Instead of the image's.")
     private @Nullable Long cr0;
 
-    @Option(names = "--cr3", paramLabel = "X", converter = Hex.class, description = "Instead of the image's.")
+    @Option(names = "--cr3", paramLabel = "X", description = "Instead of the image's.")
     private @Nullable Long cr3;
 
-    @Option(names = "--cr4", paramLabel = "X", converter = Hex.class, description = "Instead of the image's.")
+    @Option(names = "--cr4", paramLabel = "X", description = "Instead of the image's.")
     private @Nullable Long cr4;
 
-    @Option(names = "--efer", paramLabel = "X", converter = Hex.class, description = "Instead of the image's.")
+    @Option(names = "--efer", paramLabel = "X", description = "Instead of the image's.")
     private @Nullable Long efer;
 
     @Option(

@@ -174,7 +174,7 @@ final class TranslateCommand implements Callable<Integer> {
 
     private long address(String text, String where) {
         try {
-            return Hex.parse(text);
+            return RawNumber.parse(text);
         } catch (TypeConversionException wrong) {
             String message = where.equals(text) ? wrong.getMessage() : where + ": " + wrong.getMessage();
             throw new ParameterException(spec.commandLine(), message, wrong);

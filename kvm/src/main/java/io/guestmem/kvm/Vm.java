@@ -182,6 +182,11 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
         Call.struct(file, KvmIoctl.SET_MEMORY_ATTRIBUTES, struct, range);
     }
 
+    /** {@code KVM_GUEST_MEMFD_POPULATE} on this VM, whether its kernel knows it or not. */
+    public GuestMemfdPopulate guestMemfdPopulate() {
+        return new GuestMemfdPopulate(kernel(), file);
+    }
+
     /**
      * {@code KVM_GET_DIRTY_LOG}: the pages dirtied since the last call, and (without manual protection) forgets them.
      *

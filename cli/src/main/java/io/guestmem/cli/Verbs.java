@@ -1,0 +1,52 @@
+package io.guestmem.cli;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+
+/**
+ * The sub-commands by their names. A command line that begins with one of them gets that one only: reading the options of all
+ * takes longer than most of them run.
+ */
+final class Verbs {
+    private static final Map<String, Supplier<Object>> ALL = new TreeMap<>(Map.of(
+            "bench", BenchCommand::new,
+            "conform", ConformCommand::new,
+            "demo", DemoCommand::new,
+            "doctor", DoctorCommand::new,
+            "fuzz", FuzzCommand::new,
+            "lab", LabCommand::new,
+            "measure", MeasureCommand::new,
+            "shell", ShellCommand::new,
+            "translate", TranslateCommand::new));
+
+    private Verbs() {}
+
+    /** Their names, in order. */
+    static List<String> names() {
+        return List.copyOf(ALL.keySet());
+    }
+
+    /** The command with the sub-commands that these arguments may need. */
+    static CommandLine commandLine(String... arguments) {
+        CommandLine root = new CommandLine(new GuestmemCommand());
+        add(root, ALL, arguments, 0);
+        CommandLine measure = root.getSubcommands().get("measure");
+        if (measure != null) {
+            add(measure, MeasureCommand.ALL, arguments, 1);
+            MeasureCommand.register(measure);
+        }
+        return root;
+    }
+
+    private static void add(CommandLine to, Map<String, Supplier<Object>> verbs, String[] arguments, int index) {
+        Supplier<Object> only = index < arguments.length ? verbs.get(arguments[index]) : null;
+        if (only != null) {
+            to.addSubcommand(arguments[index], only.get());
+        } else {
+            verbs.forEach((name, verb) -> to.addSubcommand(name, verb.get()));
+        }
+    }
+}

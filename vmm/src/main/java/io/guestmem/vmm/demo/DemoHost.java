@@ -1,0 +1,43 @@
+package io.guestmem.vmm.demo;
+
+import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.Kernel;
+import io.guestmem.soft.SoftKernel;
+import java.util.BitSet;
+import java.util.Optional;
+
+/**
+ * The host under a kernel, as far as the seam does not reach: files in memory, userfaultfd, page tables and fault counts. It
+ * takes the side of the process that the VMs belong to.
+ */
+sealed interface DemoHost permits LinuxHost, SoftHost {
+    /** The host under a kernel. */
+    static DemoHost of(Kernel kernel) {
+        return kernel instanceof SoftKernel soft ? new SoftHost(soft) : new LinuxHost();
+    }
+
+    /** Whether nothing of it is real but the bytes. */
+    boolean isSimulated();
+
+    /** Maps the file privately, with zeroes behind it. */
+    HostMemory map(GuestImage image);
+
+    /** Fills memory from the file by {@code read(2)}, as far as the file reaches. */
+    void read(GuestImage image, HostMemory into);
+
+    /** Why there is no userfaultfd for faults of the kernel. */
+    Optional<String> lackingUserfaultfd();
+
+    /**
+     * Memory that a userfaultfd guards, with somebody who serves it from the file.
+     *
+     * @param before whether {@link DemoMemory#populate} fills it
+     */
+    DemoMemory guard(GuestImage image, boolean before);
+
+    /** The pages of memory that are in the process's page table; looking touches none. Bit n stands for page n. */
+    BitSet presentPages(HostMemory memory);
+
+    /** Page faults of the process so far, minor and major. */
+    long pageFaults();
+}
