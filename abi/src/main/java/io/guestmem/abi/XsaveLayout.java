@@ -21,8 +21,9 @@ public final class XsaveLayout {
     public static final int PKRU_COMPONENT = 9;
 
     /** The whole struct. */
-    public static final Struct STRUCT =
-            Struct.of("kvm_xsave", 4096).array("region", REGION, Integer.BYTES, 1024).build();
+    public static final Struct STRUCT = Struct.of("kvm_xsave", 4096)
+            .array("region", REGION, Integer.BYTES, 1024)
+            .build();
 
     private XsaveLayout() {}
 }

@@ -53,17 +53,15 @@ public record ImageContext(PagingState state, boolean longCode, boolean alignmen
             return image.cpus().get(choice.cpu());
         }
         if (!image.cpus().isEmpty() || choice.cpu() != 0) {
-            throw new ImageException(
-                    0,
-                    "no registers of processor " + choice.cpu() + ": the image has those of "
-                            + image.cpus().size());
+            throw new ImageException("no registers of processor " + choice.cpu() + ": the image has those of "
+                    + image.cpus().size());
         }
         if (choice.cr3().isPresent()) {
             return usual(0, false, "");
         }
         PageTableRoot root = image.findRoot()
                 .orElseThrow(() -> new ImageException(
-                        0, "no registers in this image, and no page tables of a Linux kernel in its memory"));
+                        "no registers in this image, and no page tables of a Linux kernel in its memory"));
         return usual(root.address(), root.fiveLevels(), root.source());
     }
 

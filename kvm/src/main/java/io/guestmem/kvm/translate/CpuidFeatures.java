@@ -36,10 +36,7 @@ record CpuidFeatures(PagingFeatures paging, int pkruOffset) {
                 .findFirst();
         return new CpuidFeatures(
                 new PagingFeatures(
-                        bits,
-                        vendor == EBX_AMD || vendor == EBX_HYGON,
-                        gigabytePages,
-                        PagingFeatures.KVM_PSE36_BITS),
+                        bits, vendor == EBX_AMD || vendor == EBX_HYGON, gigabytePages, PagingFeatures.KVM_PSE36_BITS),
                 pkru.map(Entry::ebx).orElse(0));
     }
 }

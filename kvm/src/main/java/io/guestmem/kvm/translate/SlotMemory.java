@@ -31,10 +31,10 @@ public final class SlotMemory {
         long offset = slot.hva().value() - memory.address();
         long size = slot.range().size();
         if (offset < 0 || offset > memory.byteSize() - size) {
-            throw new IllegalArgumentException("memslot " + slot.id() + " does not lie in the memory that is given for it");
+            throw new IllegalArgumentException(
+                    "memslot " + slot.id() + " does not lie in the memory that is given for it");
         }
-        Presence presence =
-                slot.flags().contains(Memslot.Flag.READONLY) ? Presence.READ_ONLY : Presence.WRITABLE;
+        Presence presence = slot.flags().contains(Memslot.Flag.READONLY) ? Presence.READ_ONLY : Presence.WRITABLE;
         return new PhysicalRange(slot.range().start().value(), memory.asSlice(offset, size), presence);
     }
 }

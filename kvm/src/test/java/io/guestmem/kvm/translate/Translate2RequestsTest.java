@@ -96,8 +96,7 @@ class Translate2RequestsTest {
     void aMappedAddressTranslatesAndTheTouchedTablesAreNamed() {
         tables.map(LINEAR, 0x9000, 1, PageTableBuilder.PRESENT | PageTableBuilder.WRITABLE);
 
-        Translate2Result result =
-                requests.translate(LINEAR + 5, SetBits.ACCESSED | SetBits.DIRTY, Access.WRITE);
+        Translate2Result result = requests.translate(LINEAR + 5, SetBits.ACCESSED | SetBits.DIRTY, Access.WRITE);
 
         assertThat(result).isInstanceOfSatisfying(Answered.class, answered -> {
             assertThat(answered.answer()).isEqualTo(new Answer(true, 0x9005, 0, true, true, true, true));
@@ -121,8 +120,8 @@ class Translate2RequestsTest {
     void theVcpusRegistersDecide() {
         tables.map(LINEAR, 0x9000, 1, 7);
         SystemRegisters registers = vcpu.systemRegisters();
-        vcpu.setSystemRegisters(registers.withPaging(
-                registers.cr0(), registers.cr3(), registers.cr4() | 1 << 21, registers.efer()));
+        vcpu.setSystemRegisters(
+                registers.withPaging(registers.cr0(), registers.cr3(), registers.cr4() | 1 << 21, registers.efer()));
 
         assertThat(ask(LINEAR, 0, 0).valid()).isFalse();
         vcpu.setRegisters(Registers.initial().with(Register.RFLAGS, (1 << 18) | 2));
@@ -137,7 +136,8 @@ class Translate2RequestsTest {
         SplittableRandom random = new SplittableRandom(seed);
         MemorySegment segment = memory.segment();
         for (long at = ROOT; at < 0x1_1000; at += Long.BYTES) {
-            long entry = (1 + random.nextLong(16)) << 12 | 0x20 | random.nextLong(32) | (random.nextInt(8) == 0 ? 0 : 1);
+            long entry =
+                    (1 + random.nextLong(16)) << 12 | 0x20 | random.nextLong(32) | (random.nextInt(8) == 0 ? 0 : 1);
             segment.set(ValueLayout.JAVA_LONG, at, random.nextInt(40) == 0 ? entry | 1L << random.nextInt(63) : entry);
         }
         int valid = 0;
@@ -145,7 +145,9 @@ class Translate2RequestsTest {
             long linear = (random.nextLong() << 16) >> 16;
             Answer ours = ask(linear, 0, 0);
             Answer kernels = kvmTranslate(linear);
-            assertThat(ours.valid()).as("seed " + seed + ", 0x" + Long.toHexString(linear)).isEqualTo(kernels.valid());
+            assertThat(ours.valid())
+                    .as("seed " + seed + ", 0x" + Long.toHexString(linear))
+                    .isEqualTo(kernels.valid());
             if (ours.valid()) {
                 assertThat(ours.address()).isEqualTo(kernels.address());
                 valid++;
