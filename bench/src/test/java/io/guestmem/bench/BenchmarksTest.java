@@ -25,8 +25,14 @@ class BenchmarksTest {
         assertThat(all())
                 .extracting(Benchmark::name)
                 .containsExactly(
-                        "ioctl-check-extension", "ioctl-get-regs", "ioctl-pre-fault", "uffd-copy", "measure-snp-4m", "measure-snp-1g",
-                        "measure-mrtd", "doctor-start");
+                        "ioctl-check-extension",
+                        "ioctl-get-regs",
+                        "ioctl-pre-fault",
+                        "uffd-copy",
+                        "measure-snp-4m",
+                        "measure-snp-1g",
+                        "measure-mrtd",
+                        "doctor-start");
     }
 
     @ParameterizedTest
