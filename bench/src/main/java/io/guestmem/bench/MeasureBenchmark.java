@@ -34,9 +34,7 @@ record MeasureBenchmark(Kind kind) implements Benchmark {
         /** A launch digest of SNP over 4 MiB, on one thread. */
         SNP_4M("measure-snp-4m", 4 << 20, 1, "ms"),
         /** A launch digest of SNP over 1 GiB, on all processors. */
-        SNP_1G("measure-snp-1g",
-                1 << 30,
-                Runtime.getRuntime().availableProcessors(), "GiB/s"),
+        SNP_1G("measure-snp-1g", 1 << 30, Runtime.getRuntime().availableProcessors(), "GiB/s"),
         /** MRTD over 64 MiB. */
         MRTD("measure-mrtd", 64 << 20, 1, "GiB/s");
 
@@ -85,12 +83,8 @@ record MeasureBenchmark(Kind kind) implements Benchmark {
                 SideBySide.measure(() -> figure(() -> ours(contents)), () -> figure(() -> bare(contents)), fewer);
         String remark = (kind.size >> 20) + " MiB of random bytes, " + kind.threads + " threads";
         return kind == Kind.SNP_4M
-                ? both.medians(kind.label, kind.unit, bound(), fewer, remark)
-                : both.most(kind.label, kind.unit, bound(), fewer, remark);
-    }
-
-    private Bound bound() {
-        return kind == Kind.SNP_4M ? Bound.valueAtMost(8) : Bound.ratioAtLeast(0.95);
+                ? both.medians(kind.label, kind.unit, List.of(Bound.valueAtMost(8)), fewer, remark)
+                : both.most(kind.label, kind.unit, List.of(Bound.ratioAtLeast(0.95)), fewer, remark);
     }
 
     private double figure(Runnable work) {

@@ -19,7 +19,8 @@ final class Verbs {
             Map.entry("fuzz", FuzzCommand::new),
             Map.entry("lab", LabCommand::new),
             Map.entry("measure", MeasureCommand::new),
-            Map.entry("shell", ShellCommand::new)));
+            Map.entry("shell", ShellCommand::new),
+            Map.entry("translate", TranslateCommand::new)));
 
     private Verbs() {}
 
