@@ -3,6 +3,7 @@ package io.guestmem.cli;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.image.ImageException;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
 import io.guestmem.linux.Errno;
@@ -81,6 +82,8 @@ final class Errors {
                         "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case ImageException _ ->
+                new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");

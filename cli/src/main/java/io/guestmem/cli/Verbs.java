@@ -19,7 +19,8 @@ final class Verbs {
             "fuzz", FuzzCommand::new,
             "lab", LabCommand::new,
             "measure", MeasureCommand::new,
-            "shell", ShellCommand::new));
+            "shell", ShellCommand::new,
+            "translate", TranslateCommand::new));
 
     private Verbs() {}
 
