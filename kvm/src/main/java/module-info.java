@@ -6,5 +6,6 @@ module io.guestmem.kvm {
     requires static transitive org.jspecify;
 
     exports io.guestmem.kvm;
+    exports io.guestmem.kvm.populate;
     exports io.guestmem.kvm.translate;
 }

@@ -53,7 +53,7 @@ class ArchitectureTest {
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
-            Map.entry("bench", Set.of("linux", "abi", "measure", "kvm", "vmm", "lab")),
+            Map.entry("bench", Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "lab")),
             Map.entry(
                     "cli",
                     Set.of(
