@@ -34,7 +34,12 @@ record MeasureBenchmark(Kind kind) implements Benchmark {
         /** A launch digest of SNP over 4 MiB, on one thread. */
         SNP_4M("measure-snp-4m", 4 << 20, 1, "ms", Bound.valueAtMost(8)),
         /** A launch digest of SNP over 1 GiB, on all processors. */
-        SNP_1G("measure-snp-1g", 1 << 30, Runtime.getRuntime().availableProcessors(), "GiB/s", Bound.ratioAtLeast(0.95)),
+        SNP_1G(
+                "measure-snp-1g",
+                1 << 30,
+                Runtime.getRuntime().availableProcessors(),
+                "GiB/s",
+                Bound.ratioAtLeast(0.95)),
         /** MRTD over 64 MiB. */
         MRTD("measure-mrtd", 64 << 20, 1, "GiB/s", Bound.ratioAtLeast(0.95));
 
@@ -62,7 +67,8 @@ record MeasureBenchmark(Kind kind) implements Benchmark {
     public String what() {
         return switch (kind) {
             case SNP_4M -> "a launch digest of SNP over 4 MiB on one core, against its bare SHA-384 of pages and chain";
-            case SNP_1G -> "a launch digest of SNP over 1 GiB on all cores, against its bare SHA-384 of pages and chain";
+            case SNP_1G ->
+                "a launch digest of SNP over 1 GiB on all cores, against its bare SHA-384 of pages and chain";
             case MRTD -> "MRTD over 64 MiB, against bare SHA-384 of as many bytes";
         };
     }
