@@ -208,6 +208,19 @@ class LayoutTest {
                         "kvm_tdx_init_mem_region",
                         24,
                         "source_addr 0 8, gpa 8 8, nr_pages 16 8"),
+                struct(
+                        TdxCapabilitiesLayout.STRUCT,
+                        "kvm_tdx_capabilities",
+                        2056,
+                        "supported_attrs 0 8, supported_xfam 8 8, kernel_tdvmcallinfo_1_r11 16 8, "
+                                + "user_tdvmcallinfo_1_r11 24 8, kernel_tdvmcallinfo_1_r12 32 8, "
+                                + "user_tdvmcallinfo_1_r12 40 8, reserved 48 8x250, cpuid 2048 8"),
+                struct(
+                        TdxInitVmLayout.STRUCT,
+                        "kvm_tdx_init_vm",
+                        264,
+                        "attributes 0 8, xfam 8 8, mrconfigid 16 8x6, mrowner 64 8x6, "
+                                + "mrownerconfig 112 8x6, reserved 160 8x12, cpuid 256 8"),
                 struct(IdentityMapAddressLayout.STRUCT, "kvm_identity_map_address", 8, "address 0 8"));
     }
 

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Commands get the 24 bytes of {@code kvm_sev_cmd} or {@code kvm_tdx_cmd} and may change them.
  */
-public sealed interface ConfidentialGuest permits SevGuest {
+public sealed interface ConfidentialGuest permits SevGuest, TdxGuest {
     /** Answered for a command that does not exist: {@code EINVAL}, and nothing is written back. */
     long UNKNOWN = Long.MIN_VALUE;
 
@@ -22,6 +22,9 @@ public sealed interface ConfidentialGuest permits SevGuest {
     /** What a VM on a host needs: null if the host makes no confidential VMs that this could be or become. */
     static @Nullable ConfidentialGuest of(GuestMachine machine) {
         VmType type = machine.type();
+        if (type == VmType.TDX) {
+            return new TdxGuest(machine);
+        }
         boolean legacy = type == VmType.DEFAULT && machine.hostTypes().stream().anyMatch(OF_AMD::contains);
         return legacy || OF_AMD.contains(type) ? new SevGuest(machine) : null;
     }
@@ -59,8 +62,12 @@ public sealed interface ConfidentialGuest permits SevGuest {
     /** A page of guest_memfd is about to be mapped as private: 0 or a negated errno. */
     int prepare(long gfn, long pfn);
 
-    /** Stage-2 entries of pages are gone, of private ones too, and nobody uses them any more. */
-    void unmapped(long fromGfn, long toGfn);
+    /**
+     * Stage-2 entries of pages are gone, and nobody uses them any more.
+     *
+     * @param privateToo whether those of private pages were meant, and not only those of memory of the process
+     */
+    void unmapped(long fromGfn, long toGfn, boolean privateToo);
 
     /** A frame of a guest_memfd is about to go back to the host. */
     void freed(long pfn);

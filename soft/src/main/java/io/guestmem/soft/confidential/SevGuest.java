@@ -162,7 +162,7 @@ final class SevGuest implements ConfidentialGuest {
     }
 
     @Override
-    public void unmapped(long fromGfn, long toGfn) {
+    public void unmapped(long fromGfn, long toGfn, boolean privateToo) {
         memory.forget(fromGfn, toGfn);
     }
 

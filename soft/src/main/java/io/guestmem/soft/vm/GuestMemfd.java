@@ -257,6 +257,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         try {
             List<GfnRange> gfns = bound(from, to);
             vm.beginInvalidation(gfns);
+            gfns.forEach(range -> vm.unmapped(range.from(), range.to(), true));
             change.run();
             vm.endInvalidation(gfns);
         } finally {

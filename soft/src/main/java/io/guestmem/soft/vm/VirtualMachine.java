@@ -201,9 +201,9 @@ public final class VirtualMachine implements MmuNotifier {
     }
 
     /** Stage-2 entries of pages are gone, and flushed. */
-    void unmapped(long from, long to) {
+    void unmapped(long from, long to, boolean privateToo) {
         if (confidential != null) {
-            confidential.unmapped(from, to);
+            confidential.unmapped(from, to, privateToo);
         }
     }
 
@@ -285,7 +285,9 @@ public final class VirtualMachine implements MmuNotifier {
     @Override
     public void invalidateStart(long start, long end) {
         slots.notifierStarts();
-        beginInvalidation(gfnsOf(start, end));
+        List<GfnRange> gfns = gfnsOf(start, end);
+        beginInvalidation(gfns);
+        gfns.forEach(range -> unmapped(range.from(), range.to(), false));
         schedule.point(Schedule.Point.INVALIDATING);
     }
 
@@ -328,7 +330,6 @@ public final class VirtualMachine implements MmuNotifier {
             if (zapped) {
                 mmu.flush();
             }
-            ranges.forEach(range -> unmapped(range.from(), range.to()));
         } finally {
             mmu.lock().unlockWrite();
         }

@@ -79,7 +79,9 @@ final class SmallFirmware {
     private void guid(String text, int at) {
         UUID id = UUID.fromString(text);
         long high = id.getMostSignificantBits();
-        image.putInt(at, (int) (high >>> 32)).putShort(at + 4, (short) (high >>> 16)).putShort(at + 6, (short) high);
+        image.putInt(at, (int) (high >>> 32))
+                .putShort(at + 4, (short) (high >>> 16))
+                .putShort(at + 6, (short) high);
         image.putLong(at + 8, Long.reverseBytes(id.getLeastSignificantBits()));
     }
 }

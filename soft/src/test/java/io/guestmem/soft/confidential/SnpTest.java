@@ -87,7 +87,9 @@ class SnpTest {
             assertThat(snp.start(SnpHost.POLICY, 0)).as("no SNP yet").isEqualTo(new Outcome(Failure.ENOTTY, 0));
             snp.init(0, 0, 0);
             assertThat(snp.start(0x10000, 0)).as("bit 17").isEqualTo(EINVAL);
-            assertThat(snp.start(SnpHost.POLICY | 1L << 26, 0)).as("unknown bit").isEqualTo(EINVAL);
+            assertThat(snp.start(SnpHost.POLICY | 1L << 26, 0))
+                    .as("unknown bit")
+                    .isEqualTo(EINVAL);
             assertThat(snp.start(SnpHost.POLICY, 1)).as("flags").isEqualTo(EINVAL);
             assertThat(host.sev(SevCommandLayout.SNP_LAUNCH_START, 8, MemorySegment.NULL))
                     .as("bad pointer")
@@ -113,15 +115,23 @@ class SnpTest {
         try (snp) {
             Updated refused = new Updated(Failure.EINVAL, 0, GPA >>> 12, host.user.hva(), PAGE);
             assertThat(snp.init(0, 0, 0)).isEqualTo(Outcome.DONE);
-            assertThat(snp.update(1, GPA, host.user.hva(), PAGE)).as("before START").isEqualTo(refused);
+            assertThat(snp.update(1, GPA, host.user.hva(), PAGE))
+                    .as("before START")
+                    .isEqualTo(refused);
             snp.start(SnpHost.POLICY, 0);
             assertThat(snp.update(1, GPA, host.user.hva(), PAGE)).as("no slot").isEqualTo(refused);
             host.privateSlot(GPA, PAGES * PAGE);
-            assertThat(snp.update(1, GPA, host.user.hva(), 0).result()).as("length 0").isEqualTo(Failure.EINVAL);
-            assertThat(snp.update(1, GPA, host.user.hva(), 100).result()).as("length 100").isEqualTo(Failure.EINVAL);
+            assertThat(snp.update(1, GPA, host.user.hva(), 0).result())
+                    .as("length 0")
+                    .isEqualTo(Failure.EINVAL);
+            assertThat(snp.update(1, GPA, host.user.hva(), 100).result())
+                    .as("length 100")
+                    .isEqualTo(Failure.EINVAL);
             assertThat(snp.update(1, GPA, host.user.hva(), PAGE, 1)).as("flags").isEqualTo(refused);
             for (int type : new int[] {0, 2, 7}) {
-                assertThat(snp.update(type, GPA, host.user.hva(), PAGE)).as("type " + type).isEqualTo(refused);
+                assertThat(snp.update(type, GPA, host.user.hva(), PAGE))
+                        .as("type " + type)
+                        .isEqualTo(refused);
             }
             assertThat(snp.update(1, GPA, host.user.hva() + 16, PAGE).result()).isEqualTo(Failure.EINVAL);
             assertThat(host.launch().steps()).isZero();
@@ -177,7 +187,8 @@ class SnpTest {
             int corrected = MemorySegment.ofArray(host.get(0, PAGE)).get(LaunchHost.U32, 16 + 32);
             assertThat(corrected).isNotEqualTo(-1).isNotZero();
             assertThat(host.launch().pages()).isEmpty();
-            assertThat(snp.update(SnpLaunchUpdateLayout.CPUID, GPA, source, PAGE).result())
+            assertThat(snp.update(SnpLaunchUpdateLayout.CPUID, GPA, source, PAGE)
+                            .result())
                     .as("as corrected")
                     .isZero();
         }
@@ -207,7 +218,9 @@ class SnpTest {
             host.vcpus.getFirst().ioctl(KvmIoctl.RUN.code(), 0);
             assertThat(seen).containsExactly(0x0101010101010101L, 42);
             byte[] after = host.atRest(GPA);
-            assertThat(Arrays.equals(before, 0, 16, after, 0, 16)).as("the block written to").isFalse();
+            assertThat(Arrays.equals(before, 0, 16, after, 0, 16))
+                    .as("the block written to")
+                    .isFalse();
             assertThat(Arrays.equals(before, 16, PAGE, after, 16, PAGE)).isTrue();
         }
     }
@@ -253,9 +266,11 @@ class SnpTest {
             snp.start(SnpHost.POLICY, 0);
             host.vcpu();
             MemorySegment regs = LaunchHost.struct(RegsLayout.STRUCT);
-            assertThat(host.vcpus.getFirst().ioctl(KvmIoctl.GET_REGS.code(), regs)).isZero();
+            assertThat(host.vcpus.getFirst().ioctl(KvmIoctl.GET_REGS.code(), regs))
+                    .isZero();
             assertThat(snp.finish()).isEqualTo(Outcome.DONE);
-            assertThat(host.vcpus.getFirst().ioctl(KvmIoctl.GET_REGS.code(), regs)).isEqualTo(Failure.EINVAL);
+            assertThat(host.vcpus.getFirst().ioctl(KvmIoctl.GET_REGS.code(), regs))
+                    .isEqualTo(Failure.EINVAL);
             assertThat(snp.finish()).as("twice").isEqualTo(EINVAL);
             host.privateSlot(GPA, PAGE);
             assertThat(snp.update(3, GPA, 0, PAGE))
@@ -294,8 +309,7 @@ class SnpTest {
                 MemorySegment contents = pages.contents().equals(MemorySegment.NULL)
                         ? MemorySegment.ofArray(new byte[(int) pages.size()])
                         : pages.contents();
-                Updated updated =
-                        snp.update(pages.type().code(), pages.gpa(), host.put(0, contents), pages.size());
+                Updated updated = snp.update(pages.type().code(), pages.gpa(), host.put(0, contents), pages.size());
                 assertThat(updated.result()).as(pages.what()).isZero();
                 assertThat(updated.length()).as(pages.what()).isZero();
             }
@@ -330,8 +344,14 @@ class SnpTest {
 
     private Outcome finish(IdBlock block, byte[] authentication) {
         MemorySegment struct = LaunchHost.struct(SnpLaunchFinishLayout.STRUCT);
-        struct.set(LaunchHost.U64, SnpLaunchFinishLayout.ID_BLOCK_UADDR, host.put(0, MemorySegment.ofArray(block.bytes())));
-        struct.set(LaunchHost.U64, SnpLaunchFinishLayout.ID_AUTH_UADDR, host.put(PAGE, MemorySegment.ofArray(authentication)));
+        struct.set(
+                LaunchHost.U64,
+                SnpLaunchFinishLayout.ID_BLOCK_UADDR,
+                host.put(0, MemorySegment.ofArray(block.bytes())));
+        struct.set(
+                LaunchHost.U64,
+                SnpLaunchFinishLayout.ID_AUTH_UADDR,
+                host.put(PAGE, MemorySegment.ofArray(authentication)));
         struct.set(ValueLayout.JAVA_BYTE, SnpLaunchFinishLayout.ID_BLOCK_EN, (byte) 1);
         return host.sev(SevCommandLayout.SNP_LAUNCH_FINISH, struct);
     }
