@@ -40,6 +40,11 @@ public final class VmInspector {
         return Optional.ofNullable(vm.confidential()).map(ConfidentialGuest::snapshot);
     }
 
+    /** What the owner of a SEV or SEV-ES guest knows; empty for other VMs. */
+    public Optional<SevSession> sevSession() {
+        return Optional.ofNullable(vm.confidential()).flatMap(ConfidentialGuest::session);
+    }
+
     /**
      * What a page's frame holds, as who reads the memory chips sees it: 4096 bytes. Empty if it has no frame.
      *

@@ -2,8 +2,10 @@ package io.guestmem.soft.confidential;
 
 import io.guestmem.abi.VmType;
 import io.guestmem.soft.LaunchSnapshot;
+import io.guestmem.soft.SevSession;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +82,11 @@ public sealed interface ConfidentialGuest permits SevGuest, TdxGuest {
 
     /** A vCPU leaves the guest. */
     void left();
+
+    /** What the owner of a SEV or SEV-ES guest shares with the firmware; empty for other guests. */
+    default Optional<SevSession> session() {
+        return Optional.empty();
+    }
 
     /** Launch and pages, as they are now. */
     LaunchSnapshot snapshot();

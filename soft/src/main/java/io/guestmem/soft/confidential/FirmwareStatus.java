@@ -12,6 +12,8 @@ enum FirmwareStatus {
     INVALID_ADDRESS(0x09),
     BAD_SIGNATURE(0x0A),
     BAD_MEASUREMENT(0x0B),
+    ASID_OWNED(0x0C),
+    INVALID_GUEST(0x10),
     INVALID_PARAM(0x16);
 
     private final int code;

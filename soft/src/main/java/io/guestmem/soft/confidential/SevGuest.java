@@ -4,8 +4,10 @@ import io.guestmem.abi.SevCommandLayout;
 import io.guestmem.abi.SevInitLayout;
 import io.guestmem.abi.VmType;
 import io.guestmem.soft.LaunchSnapshot;
+import io.guestmem.soft.SevSession;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -33,11 +35,13 @@ final class SevGuest implements ConfidentialGuest {
     private volatile VmType technology = VmType.DEFAULT;
 
     private volatile SnpLaunch snp;
+    private volatile SevLaunch sev;
 
     SevGuest(GuestMachine machine) {
         this.machine = machine;
         this.memory = new EncryptedMemory(machine);
         this.snp = new SnpLaunch(machine, memory, reverseMap, protectedVcpus, 0);
+        this.sev = new SevLaunch(machine, memory, protectedVcpus, VmType.SEV, 0);
     }
 
     @Override
@@ -58,7 +62,26 @@ final class SevGuest implements ConfidentialGuest {
             case SevCommandLayout.SNP_LAUNCH_START -> technology == VmType.SNP ? snp.start(command) : Failure.ENOTTY;
             case SevCommandLayout.SNP_LAUNCH_UPDATE -> technology == VmType.SNP ? snp.update(command) : Failure.EINVAL;
             case SevCommandLayout.SNP_LAUNCH_FINISH -> technology == VmType.SNP ? snp.finish(command) : Failure.ENOTTY;
+            case SevCommandLayout.LAUNCH_START,
+                    SevCommandLayout.LAUNCH_UPDATE_DATA,
+                    SevCommandLayout.LAUNCH_UPDATE_VMSA,
+                    SevCommandLayout.LAUNCH_MEASURE,
+                    SevCommandLayout.LAUNCH_SECRET,
+                    SevCommandLayout.LAUNCH_FINISH,
+                    SevCommandLayout.GUEST_STATUS -> isActive() ? launch(command) : Failure.ENOTTY;
             default -> UNKNOWN;
+        };
+    }
+
+    private long launch(Command command) {
+        return switch (command.id()) {
+            case SevCommandLayout.LAUNCH_START -> sev.start(command);
+            case SevCommandLayout.LAUNCH_UPDATE_DATA -> sev.updateData(command);
+            case SevCommandLayout.LAUNCH_UPDATE_VMSA -> sev.updateVmsa(command);
+            case SevCommandLayout.LAUNCH_MEASURE -> sev.measure(command);
+            case SevCommandLayout.LAUNCH_SECRET -> sev.secret(command);
+            case SevCommandLayout.LAUNCH_FINISH -> sev.finish(command);
+            default -> sev.status(command);
         };
     }
 
@@ -105,6 +128,8 @@ final class SevGuest implements ConfidentialGuest {
         if (type == VmType.SNP) {
             long active = features | VmsaFeatures.SNP_ACTIVE;
             snp = new SnpLaunch(machine, memory, reverseMap, protectedVcpus, active);
+        } else {
+            sev = new SevLaunch(machine, memory, protectedVcpus, type, features);
         }
         technology = type;
     }
@@ -116,12 +141,12 @@ final class SevGuest implements ConfidentialGuest {
 
     @Override
     public long register(long address, long size) {
-        return Failure.ENOTTY;
+        return isActive() ? sev.pages().register(address, size) : Failure.ENOTTY;
     }
 
     @Override
     public long unregister(long address, long size) {
-        return Failure.ENOTTY;
+        return isActive() ? sev.pages().unregister(address, size) : Failure.ENOTTY;
     }
 
     @Override
@@ -145,12 +170,13 @@ final class SevGuest implements ConfidentialGuest {
             return RunPermission.INVALID;
         }
         boolean encrypts = technology == VmType.SEV_ES || technology == VmType.SNP;
-        return encrypts && !isStateProtected(vcpu) ? RunPermission.FAILS : RunPermission.ENTERS;
+        return encrypts && !protectedVcpus.contains(vcpu) ? RunPermission.FAILS : RunPermission.ENTERS;
     }
 
     @Override
     public boolean isStateProtected(int vcpu) {
-        return protectedVcpus.contains(vcpu);
+        // The registers of a legacy guest can still be asked for, though they are not the guest's any more.
+        return machine.type() != VmType.DEFAULT && protectedVcpus.contains(vcpu);
     }
 
     @Override
@@ -194,10 +220,15 @@ final class SevGuest implements ConfidentialGuest {
     }
 
     @Override
+    public Optional<SevSession> session() {
+        return technology == VmType.SEV || technology == VmType.SEV_ES ? Optional.of(sev.session()) : Optional.empty();
+    }
+
+    @Override
     public LaunchSnapshot snapshot() {
         if (technology == VmType.SNP) {
             return snp.snapshot();
         }
-        return new LaunchSnapshot(technology, isActive() ? "INITIALIZED" : "NEW", "", 0, List.of());
+        return isActive() ? sev.snapshot() : new LaunchSnapshot(technology, "NEW", "", 0, List.of());
     }
 }
