@@ -106,8 +106,7 @@ final class Errors {
     }
 
     private static Report kvmMissing(KernelUnavailableException missing, String message, CommandLine command) {
-        boolean hasChoice = command.getCommandSpec().findOption("--kernel") != null;
-        String soft = hasChoice ? "; '--kernel soft' needs no KVM" : "";
+        String soft = AnyKernelOption.isIn(command) ? "; '--kernel soft' needs no KVM" : "";
         if (missing.errno() == EACCES || missing.errno() == EPERM) {
             return new Report(
                     ExitStatus.PERMISSION,

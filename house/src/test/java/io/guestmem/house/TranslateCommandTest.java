@@ -83,8 +83,7 @@ class TranslateCommandTest {
 
     @Test
     void theMapIsALineForEachRun() throws Exception {
-        List<String> lines =
-                run("--cr3 0x1858000 --map --json").out().lines().toList();
+        List<String> lines = run("--cr3 0x1858000 --map --json").out().lines().toList();
 
         assertThat(lines).hasSize(339);
         assertThat(Json.object(lines.getFirst()))

@@ -38,10 +38,8 @@ final class DirectRules {
         this.table4 = PRESENT | reserved.table(4);
         this.table3 = PRESENT | LARGE | reserved.table(3);
         this.table2 = PRESENT | LARGE | reserved.table(2);
-        // Where there are no pages of 1 GiB, their bit 7 is reserved: no entry is equal to PRESENT | LARGE then, as
-        // there
-        // is another reserved bit to compare with.
-        this.large3 = PRESENT | LARGE | reserved.leaf(3);
+        // Where there are no pages of 1 GiB, their bit 7 is reserved: a mask of 0 lets no entry be one.
+        this.large3 = (reserved.leaf(3) & LARGE) != 0 ? 0 : PRESENT | LARGE | reserved.leaf(3);
         this.large2 = PRESENT | LARGE | reserved.leaf(2);
         this.page1 = PRESENT | reserved.leaf(1);
         for (int i = 0; i < granted.length; i++) {

@@ -90,28 +90,26 @@ final class DirectWalk {
         return leafAddress;
     }
 
-    /** The three steps in one: nothing has to be kept between them. */
+    /** The three steps in one: nothing has to be kept between them. Small enough for a compiler to put it into its callers. */
     private long descend(long linear, int access) {
-        long table = rules.root;
-        long all = -1;
-        long any = 0;
-        if (rules.fiveLevels) {
-            long pml5e = entry(table | offset(linear, 48));
-            if ((pml5e & rules.table5) != DirectRules.PRESENT) {
-                return FAILED;
-            }
-            all = pml5e;
-            any = pml5e;
-            table = pml5e & WalkPlan.TABLE_ADDRESS;
+        if (!rules.fiveLevels) {
+            return descend(linear, access, rules.root, -1, 0);
         }
-        long pml4e = entry(table | offset(linear, 39));
+        long pml5e = entry(rules.root | offset(linear, 48));
+        return (pml5e & rules.table5) == DirectRules.PRESENT
+                ? descend(linear, access, pml5e & WalkPlan.TABLE_ADDRESS, pml5e, pml5e)
+                : FAILED;
+    }
+
+    private long descend(long linear, int access, long pml4, long all5, long any5) {
+        long pml4e = entry(pml4 | offset(linear, 39));
         if ((pml4e & rules.table4) != DirectRules.PRESENT) {
             return FAILED;
         }
         long at = (pml4e & WalkPlan.TABLE_ADDRESS) | offset(linear, 30);
         long pdpte = entry(at);
-        all &= pml4e & pdpte;
-        any |= pml4e | pdpte;
+        long all = all5 & pml4e & pdpte;
+        long any = any5 | pml4e | pdpte;
         if ((pdpte & rules.table3) != DirectRules.PRESENT) {
             return largeLeaf(linear, pdpte, at, 3, rules.large3, granted(access, all, any));
         }

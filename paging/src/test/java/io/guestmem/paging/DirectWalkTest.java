@@ -17,11 +17,12 @@ import java.util.concurrent.ForkJoinPool;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** In mapped memory, walks by masks, in batches, by many threads and from memory are those of the reference. */
 class DirectWalkTest {
     private static final int QUESTIONS = 700;
-    private static final int ROUNDS = 60;
+    private static final int ROUNDS = 200;
 
     private TestMemory memory = new TestMemory(RandomTables.PAGES);
 
@@ -115,6 +116,22 @@ class DirectWalkTest {
             }
 
             assertThat(many).isEqualTo(one);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aPageOfOneGibibyteNeedsTheFeature(boolean gigabytePages) {
+        PagingFeatures features = new PagingFeatures(46, false, gigabytePages, 4);
+        new PageTableBuilder(memory, PagingMode.LEVEL_4, 0x1000, 8).map(0, 0x4000_0000, 3, 7);
+        try (Arena arena = Arena.ofConfined()) {
+            Walker walker = States.walker(States.of(PagingMode.LEVEL_4, 0x1000, features), mapped(arena));
+            long[] batch = new long[1];
+            walker.walkAll(new long[] {0x1234}, 0, 1, 0, CheckOrder.ARCHITECTURAL, batch);
+
+            assertThat(WalkResult.isPage(walker.walk(0x1234, 0, SetBits.NONE, CheckOrder.ARCHITECTURAL)))
+                    .isEqualTo(gigabytePages);
+            assertThat(WalkResult.isPage(batch[0])).isEqualTo(gigabytePages);
         }
     }
 
