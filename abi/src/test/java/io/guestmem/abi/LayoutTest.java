@@ -214,11 +214,7 @@ class LayoutTest {
                         40,
                         "handle 0 4, policy 4 4, dh_uaddr 8 8, dh_len 16 4, pad0 20 4, "
                                 + "session_uaddr 24 8, session_len 32 4, pad1 36 4"),
-                struct(
-                        SevLaunchMeasureLayout.STRUCT,
-                        "kvm_sev_launch_measure",
-                        16,
-                        "uaddr 0 8, len 8 4, pad0 12 4"),
+                struct(SevLaunchMeasureLayout.STRUCT, "kvm_sev_launch_measure", 16, "uaddr 0 8, len 8 4, pad0 12 4"),
                 struct(
                         SevLaunchSecretLayout.STRUCT,
                         "kvm_sev_launch_secret",

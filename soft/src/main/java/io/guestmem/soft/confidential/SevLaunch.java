@@ -311,11 +311,14 @@ final class SevLaunch {
         MemorySegment struct = Command.buffer(SevGuestStatusLayout.STRUCT.size());
         struct.set(Command.U32, SevGuestStatusLayout.HANDLE, HANDLE);
         struct.set(Command.U32, SevGuestStatusLayout.POLICY, policy);
-        struct.set(Command.U32, SevGuestStatusLayout.STATE, switch (state) {
-            case INITIALIZED, LAUNCHING -> SevGuestStatusLayout.STATE_LAUNCH_UPDATE;
-            case MEASURED -> SevGuestStatusLayout.STATE_LAUNCH_SECRET;
-            case RUNNING -> SevGuestStatusLayout.STATE_RUNNING;
-        });
+        struct.set(
+                Command.U32,
+                SevGuestStatusLayout.STATE,
+                switch (state) {
+                    case INITIALIZED, LAUNCHING -> SevGuestStatusLayout.STATE_LAUNCH_UPDATE;
+                    case MEASURED -> SevGuestStatusLayout.STATE_LAUNCH_SECRET;
+                    case RUNNING -> SevGuestStatusLayout.STATE_RUNNING;
+                });
         return command.write(struct);
     }
 

@@ -168,8 +168,8 @@ final class TdxGuest implements ConfidentialGuest {
             memory.put(pfn, page);
             table.set(gfn, SecurePageTable.State.MAPPED);
             synchronized (measurement) {
-                measurement.apply(new LaunchStep.TdxPages(
-                        gfn << 12, LaunchStep.PAGE, MemorySegment.ofArray(page), extend, ""));
+                measurement.apply(
+                        new LaunchStep.TdxPages(gfn << 12, LaunchStep.PAGE, MemorySegment.ofArray(page), extend, ""));
             }
             return 0;
         });

@@ -91,7 +91,9 @@ class SevTest {
             assertThat(command(host, SevCommandLayout.INIT)).as("legacy").isEqualTo(EINVAL);
             assertThat(init2(host)).isEqualTo(Outcome.DONE);
             assertThat(init2(host)).as("twice").isEqualTo(EINVAL);
-            assertThat(command(host, SevCommandLayout.LAUNCH_UPDATE_VMSA)).as("not ES").isEqualTo(ENOTTY);
+            assertThat(command(host, SevCommandLayout.LAUNCH_UPDATE_VMSA))
+                    .as("not ES")
+                    .isEqualTo(ENOTTY);
         }
     }
 
@@ -128,7 +130,9 @@ class SevTest {
             assertThat(update(host, source + 32, 64)).isEqualTo(Outcome.DONE);
             byte[] after = host.get(0, 2 * PAGE);
             assertThat(Arrays.equals(before, 32, 96, after, 32, 96)).isFalse();
-            assertThat(Arrays.equals(before, 0, 32, after, 0, 32)).as("before it").isTrue();
+            assertThat(Arrays.equals(before, 0, 32, after, 0, 32))
+                    .as("before it")
+                    .isTrue();
             assertThat(Arrays.equals(before, 96, 2 * PAGE, after, 96, 2 * PAGE))
                     .as("behind it")
                     .isTrue();
@@ -242,8 +246,7 @@ class SevTest {
                     .withSignature(LaunchHost.SIGNATURE)
                     .withFeatures(0)
                     .withFpu(type != VmType.DEFAULT);
-            LaunchPlan.Launches plan =
-                    (LaunchPlan.Launches) SevLaunch.plan(technology, SmallFirmware.read(), settings);
+            LaunchPlan.Launches plan = (LaunchPlan.Launches) SevLaunch.plan(technology, SmallFirmware.read(), settings);
             try (LaunchHost host = host(type)) {
                 assertThat(type == VmType.DEFAULT ? command(host, SevCommandLayout.ES_INIT) : init2(host))
                         .isEqualTo(Outcome.DONE);
@@ -254,13 +257,13 @@ class SevTest {
                 assertThat(update(host, host.put(0, firmware.contents()), (int) firmware.size()))
                         .isEqualTo(Outcome.DONE);
                 if (technology == Technology.SEV_ES) {
-                    assertThat(command(host, SevCommandLayout.LAUNCH_UPDATE_VMSA)).isEqualTo(Outcome.DONE);
+                    assertThat(command(host, SevCommandLayout.LAUNCH_UPDATE_VMSA))
+                            .isEqualTo(Outcome.DONE);
                     assertThat(command(host, SevCommandLayout.LAUNCH_UPDATE_VMSA))
                             .as("twice")
                             .isEqualTo(EINVAL);
-                    long registers = host.vcpus
-                            .getFirst()
-                            .ioctl(KvmIoctl.GET_REGS.code(), LaunchHost.struct(RegsLayout.STRUCT));
+                    long registers =
+                            host.vcpus.getFirst().ioctl(KvmIoctl.GET_REGS.code(), LaunchHost.struct(RegsLayout.STRUCT));
                     assertThat(registers).isEqualTo(type == VmType.DEFAULT ? 0 : Failure.EINVAL);
                 }
                 assertThat(host.launch().digest())

@@ -121,10 +121,12 @@ class TdxTest {
                     .isEqualTo(Failure.E2BIG);
             all.set(U32, TdxCapabilitiesLayout.CPUID + CpuidLayout.NENT, 64);
             host.put(0, all);
-            assertThat(command(host.vm, TdxCommandLayout.CAPABILITIES, 0, pointer)).isZero();
+            assertThat(command(host.vm, TdxCommandLayout.CAPABILITIES, 0, pointer))
+                    .isZero();
             assertThat(host.user.load(0, all)).isZero();
             assertThat(all.get(U64, TdxCapabilitiesLayout.SUPPORTED_ATTRS)).isEqualTo(1 << 28);
-            assertThat(all.get(U32, TdxCapabilitiesLayout.CPUID + CpuidLayout.NENT)).isPositive();
+            assertThat(all.get(U32, TdxCapabilitiesLayout.CPUID + CpuidLayout.NENT))
+                    .isPositive();
         }
     }
 
@@ -164,8 +166,12 @@ class TdxTest {
             assertThat(add(source + 8, GPA, 1, 1).result()).as("source").isEqualTo(Failure.EINVAL);
             assertThat(add(source, GPA + 8, 1, 1).result()).as("gpa").isEqualTo(Failure.EINVAL);
             assertThat(add(source, GPA | SHARED, 1, 1).result()).as("shared").isEqualTo(Failure.EINVAL);
-            assertThat(add(source, SHARED - PAGE, 2, 1).result()).as("reaches it").isEqualTo(Failure.EINVAL);
-            assertThat(add(source, GPA + PAGES * PAGE, 1, 1).result()).as("no slot").isEqualTo(Failure.EINVAL);
+            assertThat(add(source, SHARED - PAGE, 2, 1).result())
+                    .as("reaches it")
+                    .isEqualTo(Failure.EINVAL);
+            assertThat(add(source, GPA + PAGES * PAGE, 1, 1).result())
+                    .as("no slot")
+                    .isEqualTo(Failure.EINVAL);
             assertThat(add(0, GPA, 1, 1)).as("no source").isEqualTo(new Added(Failure.EOPNOTSUPP, 0, GPA, 1));
             assertThat(add(8 * PAGE, GPA, 1, 1).result()).as("unmapped source").isEqualTo(Failure.EFAULT);
             assertThat(host.launch().steps()).isZero();
@@ -207,7 +213,9 @@ class TdxTest {
             assertThat(host.preFault(0, GPA, 3 * PAGE)).isZero();
             assertThat(host.launch().pages())
                     .containsExactly(
-                            new Page(GPA, "MAPPED"), new Page(GPA + PAGE, "MAPPED"), new Page(GPA + 2 * PAGE, "PENDING"));
+                            new Page(GPA, "MAPPED"),
+                            new Page(GPA + PAGE, "MAPPED"),
+                            new Page(GPA + 2 * PAGE, "PENDING"));
             assertThat(memfd.allocate(3, 0, PAGE)).isZero();
             assertThat(host.launch().pages()).extracting(Page::gpa).doesNotContain(GPA);
         }
@@ -237,8 +245,7 @@ class TdxTest {
             });
             assertThat(host.vcpus.getFirst().ioctl(KvmIoctl.RUN.code(), 0)).isZero();
             assertThat(seen).containsExactly(0x0707070707070707L, 0);
-            assertThat(host.launch().pages())
-                    .containsExactly(new Page(GPA, "MAPPED"), new Page(GPA + PAGE, "MAPPED"));
+            assertThat(host.launch().pages()).containsExactly(new Page(GPA, "MAPPED"), new Page(GPA + PAGE, "MAPPED"));
             assertThat(host.attributes(GPA, PAGE, 0)).isZero();
             assertThat(host.attributes(GPA, PAGE, 8)).isZero();
             host.vcpus.getFirst().ioctl(KvmIoctl.RUN.code(), 0);
