@@ -66,7 +66,7 @@ final class HostPages {
         if (size == 0 || Long.compareUnsigned(address + size, address) < 0) {
             return Failure.EINVAL;
         }
-        for (long page = address & -PAGE; page < address + size; page += PAGE) {
+        for (long page = address & -PAGE; Long.compareUnsigned(page, address + size) < 0; page += PAGE) {
             long pfn = machine.hostPage(page);
             if (pfn < 0) {
                 return pfn;
