@@ -47,7 +47,7 @@ class ArchitectureTest {
             Map.entry("paging", Set.of()),
             Map.entry("image", Set.of("paging")),
             Map.entry("measure", Set.of()),
-            Map.entry("soft", Set.of("abi", "paging")),
+            Map.entry("soft", Set.of("abi", "paging", "measure")),
             Map.entry("kvm", Set.of("abi", "linux", "paging")),
             Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),

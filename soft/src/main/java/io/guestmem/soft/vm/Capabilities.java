@@ -63,7 +63,7 @@ final class Capabilities {
     }
 
     private static long system(SoftKernelOptions options, Capability capability) {
-        boolean privateMemory = options.vmTypes().contains(VmType.SW_PROTECTED);
+        boolean privateMemory = options.hasPrivateMemory();
         return switch (capability) {
             case USER_MEMORY,
                     SYNC_MMU,

@@ -155,7 +155,7 @@ final class VcpuMemory implements GuestAccess {
         if (walk.becameDirty) {
             logWrite(gfn);
         }
-        long page = vm.frames().address(Spte.pfn(spte) + (gfn & (Spte.pages(walk.level) - 1)));
+        long page = vm.guestAddress(gfn, Spte.pfn(spte) + (gfn & (Spte.pages(walk.level) - 1)));
         int index = (int) gfn & (ENTRIES - 1);
         pages[index] = page;
         readable[index] = Spte.allows(spte, false, false) ? gfn : NO_GFN;
