@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             BenchCommand.class,
             ConformCommand.class,
             DemoCommand.class,
+            DiffCommand.class,
             DoctorCommand.class,
             FuzzCommand.class,
             LabCommand.class,

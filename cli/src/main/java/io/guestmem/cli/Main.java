@@ -31,6 +31,7 @@ public final class Main {
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
+                .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);

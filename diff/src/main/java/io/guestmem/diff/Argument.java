@@ -1,0 +1,26 @@
+package io.guestmem.diff;
+
+import java.util.Locale;
+
+/**
+ * One argument of a call, as reports and the shrinker see it.
+ *
+ * @param name of the component
+ * @param value the number, or the position of a choice
+ * @param java the expression that makes it
+ * @param isNumber whether a smaller value may be tried; a choice is left alone
+ */
+public record Argument(String name, long value, String java, boolean isNumber) {
+    private static final int SMALL = 1024;
+
+    static Argument number(String name, long value) {
+        boolean small = value > -SMALL && value < SMALL;
+        String text = small ? Long.toString(value) : "0x" + Long.toHexString(value).toUpperCase(Locale.ROOT) + "L";
+        return new Argument(name, value, text, true);
+    }
+
+    static Argument choice(String name, Enum<?> value) {
+        return new Argument(
+                name, value.ordinal(), value.getDeclaringClass().getSimpleName() + "." + value.name(), false);
+    }
+}
