@@ -225,9 +225,16 @@ final class CallSource {
         return plan.oneIn(40) ? plan.pick(0, 1, HUGE_PAGE) : PAGE * plan.pick(1, 1, 2, 8, 16, 64);
     }
 
+    /**
+     * What splits a mapping of the process keeps to 2 MiB where huge pages are: when the kernel joins mappings again is not what
+     * is compared here.
+     */
     private Call advise() {
         long memory = plan.memory();
         HostAdvice advice = ADVICE[plan.below(ADVICE.length)];
+        if (memory == 0 && (advice == HostAdvice.HUGE_PAGE || advice == HostAdvice.NO_HUGE_PAGE)) {
+            return new Call.Advise(advice, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
+        }
         boolean all = plan.oneIn(4);
         long length = all ? Backing.values()[(int) memory].length() : length();
         return new Call.Advise(advice, memory, all ? 0 : plan.offset(memory), length);
@@ -237,6 +244,9 @@ final class CallSource {
         long memory = plan.memory();
         HostProtection[] all = HostProtection.values();
         HostProtection protection = plan.oneIn(2) ? HostProtection.READ_WRITE : all[plan.below(all.length)];
+        if (memory == 0) {
+            return new Call.Protect(protection, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
+        }
         return new Call.Protect(protection, memory, plan.offset(memory), length());
     }
 

@@ -2,6 +2,8 @@ package io.guestmem.diff;
 
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
+import io.guestmem.abi.HostProtection;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class World implements AutoCloseable {
     private static final long ALIGNMENT = 2 << 20;
+    private static final long PAGE = 4096;
     private static final int BITMAP = 1 << 16;
     private static final int STRUCTS = 4096;
 
@@ -37,7 +40,7 @@ final class World implements AutoCloseable {
     private final List<@Nullable VirtualCpu> vcpus = new ArrayList<>();
     private final List<@Nullable KvmFile> files = new ArrayList<>();
     private @Nullable KvmFile vm;
-    private @Nullable HostMemory bootMemory;
+    private @Nullable Mapped bootMemory;
     private long ringBytes;
 
     World(Kernel kernel) {
@@ -124,8 +127,19 @@ final class World implements AutoCloseable {
     }
 
     private Mapped map(Backing backing) {
-        HostMemory memory = kernel.allocate(backing.kind(), backing.length() + ALIGNMENT);
-        return new Mapped(memory, -memory.hva() & ALIGNMENT - 1);
+        return fenced(backing.kind(), backing.length());
+    }
+
+    /**
+     * Memory between pages that nobody may touch: the kernel must not join it with its neighbours, for then a huge page could
+     * cover both.
+     */
+    private Mapped fenced(HostMemoryKind kind, long length) {
+        HostMemory memory = kernel.allocate(kind, length + ALIGNMENT + 2 * PAGE);
+        long start = (-(memory.hva() + PAGE) & ALIGNMENT - 1) + PAGE;
+        must("fence below", memory.protect(HostProtection.NONE, 0, start));
+        must("fence above", memory.protect(HostProtection.NONE, start + length, memory.length() - start - length));
+        return new Mapped(memory, start);
     }
 
     /** An hva: in a memory, or as it is. */
@@ -147,9 +161,9 @@ final class World implements AutoCloseable {
     void adoptVm(int descriptor) {
         KvmFile made = kernel.adopt(descriptor, "vm");
         vm = made;
-        HostMemory memory = kernel.allocate(GuestCode.BOOT_SIZE);
+        Mapped memory = fenced(HostMemoryKind.PRIVATE_ANONYMOUS, GuestCode.BOOT_SIZE);
         bootMemory = memory;
-        if (ProcessPages.store(memory, 0, boot) != 0) {
+        if (ProcessPages.store(memory.memory(), memory.start(), boot) != 0) {
             throw new IllegalStateException("the boot slot's memory cannot be written");
         }
         MemorySegment region = struct(UserspaceMemoryRegionLayout.STRUCT.size());
@@ -192,8 +206,10 @@ final class World implements AutoCloseable {
         files.clear();
         close(vm);
         vm = null;
-        close(bootMemory);
-        bootMemory = null;
+        if (bootMemory != null) {
+            bootMemory.memory().close();
+            bootMemory = null;
+        }
         memories.values().forEach(mapped -> mapped.memory().close());
         memories.clear();
         ringBytes = 0;
@@ -202,12 +218,6 @@ final class World implements AutoCloseable {
     private static void close(@Nullable KvmFile file) {
         if (file != null) {
             file.close();
-        }
-    }
-
-    private static void close(@Nullable HostMemory memory) {
-        if (memory != null) {
-            memory.close();
         }
     }
 
