@@ -2,7 +2,11 @@ package io.guestmem.soft;
 
 /** The kernel whose behaviour the software kernel shows, where versions differ. */
 public enum KernelVersion {
-    /** Linux 6.12: guest_memfds take no flags. */
+    /**
+     * Linux 6.12: only VMs with private memory have memslots with a guest_memfd, which takes no flags; a pre-fault replaces a leaf
+     * that is there, and waits for a memslot that is being deleted, which waits for it; the end of dirty logging zaps tables that
+     * could be large leaves.
+     */
     V6_12,
     /** Linux 6.18: guest_memfds can be mapped; a range bound twice is {@code EINVAL}; EFER is not checked with the sregs. */
     V6_18,

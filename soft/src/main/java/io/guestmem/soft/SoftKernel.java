@@ -11,6 +11,7 @@ import io.guestmem.soft.cpu.Processor;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.FrameTable;
 import io.guestmem.soft.host.ThpPolicy;
+import io.guestmem.soft.mmu.KernelMemory;
 import io.guestmem.soft.vm.OpenFile;
 import io.guestmem.soft.vm.VcpuFile;
 import io.guestmem.soft.vm.VirtualCpu;
@@ -54,7 +55,8 @@ public final class SoftKernel implements Kernel, AutoCloseable {
 
     /** A host with other vCPUs. */
     SoftKernel(SoftKernelOptions options, VirtualCpu.Factory cpus, Schedule schedule, @Nullable Trace trace) {
-        this.host = new VirtualMachine.Host(options, new FrameTable(schedule), schedule, trace, cpus);
+        this.host = new VirtualMachine.Host(
+                options, new FrameTable(schedule), schedule, new TraceSwitch(trace), new KernelMemory(), cpus);
         this.first = createProcess();
     }
 
@@ -170,9 +172,24 @@ public final class SoftKernel implements Kernel, AutoCloseable {
         }
     }
 
+    /** From now on somebody else hears what the memory code does; null for nobody. At any time, from any thread. */
+    public void trace(@Nullable Trace listener) {
+        host.trace().set(listener);
+    }
+
     /** What is in the host now: every process, VM, memslot and stage-2 entry. */
     public KernelSnapshot inspect() {
         return new KernelSnapshot(processes.stream().map(ProcessSnapshot::of).toList());
+    }
+
+    /** What the host's memory is used for now. */
+    public MemoryUse memoryUse() {
+        FrameTable frames = host.frames();
+        return new MemoryUse(
+                frames.inUse(),
+                frames.poisoned(),
+                frames.nativeBytes(),
+                host.kernelMemory().bytes());
     }
 
     /** Ends all processes and frees all memory. */

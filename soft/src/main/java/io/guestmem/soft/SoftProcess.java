@@ -148,6 +148,16 @@ public final class SoftProcess implements Kernel, AutoCloseable {
     }
 
     /**
+     * What {@code UFFDIO_REGISTER} answers for all of some memory. Nothing is registered: memory that somebody serves is
+     * {@link #guarded}.
+     *
+     * @return 0, or {@code -EINVAL}: mappings of a guest_memfd and private mappings of files cannot be guarded
+     */
+    public long registerUserfaultfd(HostMemory of, UserfaultfdMode mode) {
+        return memory.mayGuard(of.hva(), of.length(), mode == UserfaultfdMode.MINOR);
+    }
+
+    /**
      * The system calls of an open file that the seam does not have.
      *
      * @throws IllegalArgumentException if the descriptor is not open

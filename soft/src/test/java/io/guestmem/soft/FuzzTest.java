@@ -70,6 +70,7 @@ class FuzzTest {
         long seed = Long.getLong("guestmem.seed", System.nanoTime());
         System.out.println("FuzzTest: -Dguestmem.seed=" + seed);
         Random random = new Random(seed);
+        long made = 0;
         for (int done = 0; done < CALLS; done += CALLS_OF_A_HOST) {
             SoftKernelOptions options = SoftKernelOptions.defaults()
                     .with()
@@ -77,16 +78,20 @@ class FuzzTest {
                     .accessedDirtyBits(random.nextBoolean())
                     .kernelVersion(VERSIONS.get(random.nextInt(VERSIONS.size())))
                     .build();
-            try (SoftKernel kernel = new SoftKernel(options);
+            SoftKernel kernel = new SoftKernel(options);
+            try (kernel;
                     Host host = new Host(kernel, random)) {
                 for (int i = 0; i < CALLS_OF_A_HOST; i++) {
                     host.call();
                 }
                 kernel.inspect();
+                made += host.calls;
             } catch (RuntimeException | Error failed) {
                 throw new AssertionError("seed " + seed, failed);
             }
+            assertThat(kernel.memoryUse()).as("left, seed %d", seed).isEqualTo(new MemoryUse(0, 0, 0, 0));
         }
+        assertThat(made).isGreaterThanOrEqualTo(CALLS);
     }
 
     /** A kernel with files that the calls have opened. */
@@ -99,6 +104,7 @@ class FuzzTest {
         private final HostMemory memory;
         private final List<KvmFile> files = new ArrayList<>();
         private final List<KvmFileKind> kinds = new ArrayList<>();
+        private long calls;
 
         Host(SoftKernel kernel, Random random) {
             this.kernel = kernel;
@@ -114,6 +120,7 @@ class FuzzTest {
         }
 
         void call() {
+            calls++;
             int index = random.nextInt(files.size());
             KvmFile file = files.get(index);
             switch (random.nextInt(100)) {

@@ -9,6 +9,7 @@ import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.ExitReason;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.soft.mmu.GuestAccess;
@@ -16,6 +17,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** guest_memfd: the checks of kernel.md 7.3. */
 class GuestMemfdTest {
@@ -214,6 +217,25 @@ class GuestMemfdTest {
             host.slot2(0, GMEM, 0, PAGE, 0, memfd.descriptor(), 0);
             assertThat(memfd.allocate(KEEP, 0, PAGE)).isZero();
             assertThat(host.guestRead(0)).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void gmem22NoUserfaultfdGuardsIt(UserfaultfdMode mode) {
+        try (SoftHost host = new SoftHost();
+                KvmFile shared = host.guestMemfd(PAGE, 3);
+                KvmFile unshared = host.guestMemfd(PAGE, 1);
+                HostMemory mapped = shared.map(0, PAGE);
+                HostMemory untouchable = unshared.map(0, PAGE);
+                HostMemory memfd = host.kernel.allocate(HostMemoryKind.SHARED_MEMFD, PAGE);
+                HostMemory anonymous = host.kernel.allocate(PAGE)) {
+            SoftProcess process = host.kernel.process();
+            assertThat(process.registerUserfaultfd(mapped, mode)).isEqualTo(EINVAL);
+            assertThat(process.registerUserfaultfd(untouchable, mode)).isEqualTo(EINVAL);
+            assertThat(process.registerUserfaultfd(memfd, mode)).isZero();
+            assertThat(process.registerUserfaultfd(anonymous, mode))
+                    .isEqualTo(mode == UserfaultfdMode.MINOR ? EINVAL : 0);
         }
     }
 

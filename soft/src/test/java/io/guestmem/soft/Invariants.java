@@ -8,6 +8,7 @@ import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.PrivateMemory;
 import io.guestmem.soft.mmu.Root;
 import io.guestmem.soft.mmu.Spte;
+import io.guestmem.soft.mmu.TableInvariants;
 import io.guestmem.soft.mmu.TdpMmu.EntrySnapshot;
 import io.guestmem.soft.vm.Vcpu;
 import io.guestmem.soft.vm.VirtualMachine;
@@ -33,6 +34,7 @@ final class Invariants {
             }
             invariants.references(root);
         }
+        TableInvariants.check(vm.mmu(), context);
         for (int level = 1; level <= 3; level++) {
             assertThat(vm.pages(level))
                     .as("4. pages of level %d, %s", level, context)

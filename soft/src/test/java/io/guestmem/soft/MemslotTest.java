@@ -134,8 +134,10 @@ class MemslotTest {
             assertThat(host.slot2(0, GMEM, 0, PAGE, 0, -1, 0)).isEqualTo(EBADF);
             assertThat(host.slot2(0, GMEM, 0, PAGE, 0, host.vmFile.descriptor(), 0))
                     .isEqualTo(EINVAL);
-            KvmFile foreign = host.kernel.process().receive(other.guestMemfd(PAGE, 0));
-            assertThat(host.slot2(0, GMEM, 0, PAGE, 0, foreign.descriptor(), 0)).isEqualTo(EINVAL);
+            try (KvmFile foreign = host.kernel.process().receive(other.guestMemfd(PAGE, 0))) {
+                assertThat(host.slot2(0, GMEM, 0, PAGE, 0, foreign.descriptor(), 0))
+                        .isEqualTo(EINVAL);
+            }
             assertThat(host.slot2(0, GMEM, 0, PAGE, 0, fd, 1)).isEqualTo(EINVAL);
             assertThat(host.slot2(0, GMEM, 0, PAGE, 0, fd, -PAGE)).isEqualTo(EINVAL);
             assertThat(host.slot2(0, GMEM, 0, 2 * PAGE, 0, fd, 3 * PAGE)).isEqualTo(EINVAL);
@@ -147,7 +149,7 @@ class MemslotTest {
     void slot21ARangeBoundTwiceDependsOnTheVersion() {
         for (KernelVersion version : KernelVersion.values()) {
             try (SoftHost host = new SoftHost(
-                    SoftKernelOptions.defaults().with().kernelVersion(version).build())) {
+                    SoftKernelOptions.defaults().with().kernelVersion(version).build(), VmType.SW_PROTECTED)) {
                 int fd = host.guestMemfd(4 * PAGE, 0).descriptor();
                 assertThat(host.slot2(0, GMEM, 0, 2 * PAGE, 0, fd, 0)).isZero();
                 assertThat(host.slot2(1, GMEM, GIB, 2 * PAGE, 0, fd, PAGE))
@@ -257,6 +259,31 @@ class MemslotTest {
                         host.vm.invalidateEnd(0x10000, 0x20000);
                     }));
             assertThat(endedBeforePublication[0]).isTrue();
+        }
+    }
+
+    @Test
+    void mmu15WhenGenerationsStartAgainEverythingIsZapped() {
+        try (SoftHost host = new SoftHost();
+                HostMemory memory = host.kernel.allocate(PAGE)) {
+            host.slot(0, 0, 0, PAGE, memory.hva());
+            host.slot(1, READONLY, GIB, PAGE, memory.hva());
+            host.preFault(0, PAGE);
+            assertThat(host.preFault(4 * PAGE, PAGE).result())
+                    .as("an MMIO entry")
+                    .isEqualTo(-ErrorNumber.ENOENT.number());
+            long activations = 1 << 17;
+            for (long done = 2; done < activations - 1; done++) {
+                host.slot(1, READONLY | (done % 2 == 0 ? LOG : 0), GIB, PAGE, memory.hva());
+            }
+            assertThat(host.vm.slots().active(0).generation()).isEqualTo((1 << 18) - 2);
+            assertThat(host.pages()).as("one before the last").containsExactly(1, 0, 0);
+            host.slot(1, READONLY | (activations % 2 == 0 ? 0 : LOG), GIB, PAGE, memory.hva());
+            assertThat(host.vm.slots().active(0).generation()).isEqualTo(1 << 18);
+            assertThat(host.pages()).containsExactly(0, 0, 0);
+            assertThat(host.kernel.inspect(host.vmFile).roots())
+                    .as("the MMIO entry is gone with the root")
+                    .allMatch(root -> root.entries().isEmpty());
         }
     }
 

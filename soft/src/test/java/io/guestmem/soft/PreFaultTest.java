@@ -200,22 +200,6 @@ class PreFaultTest {
     }
 
     @Test
-    void pf20APresentEntryIsNeverUpgraded() {
-        try (SoftHost host = new SoftHost();
-                HostMemory memory = host.kernel.allocate(PAGE)) {
-            SoftHost.touch(memory);
-            host.slot(0, 0, 0, PAGE, memory.hva());
-            SoftProcess child = host.kernel.process().fork();
-            assertThat(host.preFault(0, PAGE).result()).isZero();
-            long before = host.vm.pages(1);
-            child.close();
-            assertThat(host.preFault(0, PAGE).result()).isZero();
-            assertThat(host.vm.pages(1)).isEqualTo(before);
-            assertThat(leaf(host, 0) & Spte.WRITABLE).isZero();
-        }
-    }
-
-    @Test
     void pf22And23StepsAreAsLongAsTheMapping() {
         try (SoftHost host = new SoftHost();
                 HostMemory memory = host.kernel.process().allocateHugePages(2, 2 * HUGE)) {

@@ -1,5 +1,7 @@
 package io.guestmem.soft;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.guestmem.abi.Capability;
 import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.EnableCapLayout;
@@ -246,9 +248,12 @@ final class SoftHost implements AutoCloseable {
         }
     }
 
+    /** Whatever a test did, nothing is left. */
     @Override
     public void close() {
         run.close();
         kernel.close();
+        MemoryUse left = kernel.memoryUse();
+        assertThat(left).isEqualTo(new MemoryUse(left.poisonedFrames(), left.poisonedFrames(), 0, 0));
     }
 }

@@ -23,6 +23,7 @@ final class Core {
     final Abort abort = new Abort();
     final Mmio mmio;
     final PortIo ports;
+    final Hypercalls hypercalls;
     final LinearMemory memory;
     final CodeCache code;
     final Exceptions exceptions;
@@ -62,6 +63,7 @@ final class Core {
         this.msrs = new ModelSpecificRegisters(system, rules);
         this.mmio = new Mmio(run);
         this.ports = new PortIo(this);
+        this.hypercalls = new Hypercalls(this);
         this.memory = new LinearMemory(this, mmio);
         this.code = new CodeCache(this);
         this.exceptions = new Exceptions(this);

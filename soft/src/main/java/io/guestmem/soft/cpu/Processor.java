@@ -53,7 +53,6 @@ public final class Processor implements VirtualCpu {
     private final Map<Integer, Handler> handlers = new HashMap<>();
     private boolean hasSignalMask;
     private long signalMask;
-    private boolean hasRun;
 
     private Processor(VcpuContext context, CpuOptions options) {
         this.core = new Core(context, options);
@@ -110,7 +109,6 @@ public final class Processor implements VirtualCpu {
 
     @Override
     public long run(GuestAccess memory) {
-        hasRun = true;
         return loop.run(memory, hasSignalMask ? signalMask : core.context.threadSignalMask());
     }
 
@@ -208,7 +206,7 @@ public final class Processor implements VirtualCpu {
             return -EFAULT.number();
         }
         Cpuid cpuid = Cpuid.read(entries, count);
-        if (hasRun) {
+        if (loop.hasEntered()) {
             return cpuid.equals(core.cpuid()) ? 0 : -EINVAL.number();
         }
         if (!cpuid.hasUsualLinearAddresses()) {

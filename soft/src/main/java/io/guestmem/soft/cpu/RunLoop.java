@@ -21,12 +21,21 @@ final class RunLoop {
 
     private final Core core;
     private final RunPage run;
+    private boolean entered;
     private @Nullable JavaGuest guest;
     private @Nullable JavaCore javaCore;
 
     RunLoop(Core core) {
         this.core = core;
         this.run = core.run;
+    }
+
+    /**
+     * Whether the guest was ever entered: a run that ends before, for a signal or an immediate exit, does not count. Source: Linux
+     * 7.2 {@code x86.c:vcpu_enter_guest}, {@code x86.h:kvm_vcpu_has_run}.
+     */
+    boolean hasEntered() {
+        return entered;
     }
 
     /** What runs instead of instructions; null for instructions. */
@@ -62,6 +71,7 @@ final class RunLoop {
     /** What the last exit has left to do comes first, even if the user wants an immediate exit. */
     private long finishPending() {
         core.ports.complete();
+        core.hypercalls.complete();
         if (tellWrite()) {
             return 0;
         }
@@ -81,6 +91,7 @@ final class RunLoop {
                     run.exit(ExitReason.INTR);
                     return -EINTR.number();
                 }
+                entered = true;
                 if (core.exceptions.hasInterrupt()) {
                     result = deliverInterrupt();
                     continue;

@@ -26,6 +26,9 @@ final class RunPage {
     private static final byte FILLER = (byte) 0x90;
     private static final int PORT_DATA = 4096;
 
+    /** {@code KVM_EXIT_HYPERCALL_LONG_MODE}. */
+    private static final long HYPERCALL_LONG_MODE = 1;
+
     private final MemorySegment run;
     private final MemorySegment portData;
 
@@ -100,6 +103,21 @@ final class RunPage {
     long mmioData(int size) {
         long all = run.get(ValueLayout.JAVA_LONG_UNALIGNED, RunLayout.MMIO_DATA);
         return size == Long.BYTES ? all : all & (1L << (8 * size)) - 1;
+    }
+
+    /** A hypercall with three arguments; the user's answer is 0 unless it says otherwise. */
+    void hypercall(long number, long first, long second, long third, boolean longMode) {
+        exit(ExitReason.HYPERCALL);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_NR, number);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_ARGS, first);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_ARGS + Long.BYTES, second);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_ARGS + 2 * Long.BYTES, third);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_RET, 0);
+        run.set(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_FLAGS, longMode ? HYPERCALL_LONG_MODE : 0);
+    }
+
+    long hypercallResult() {
+        return run.get(ValueLayout.JAVA_LONG, RunLayout.HYPERCALL_RET);
     }
 
     /**

@@ -21,11 +21,6 @@ import io.guestmem.soft.vm.VcpuCounter;
 final class SystemOperations {
     private static final long CR4_PDPTR_BITS = CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP;
 
-    /** {@code KVM_ENOSYS} and {@code KVM_EPERM}, as a guest sees them in rax. */
-    private static final long HYPERCALL_UNKNOWN = -1000;
-
-    private static final long HYPERCALL_NOT_PERMITTED = -1;
-
     /** An instruction that exists, perhaps, and that nobody has written here. */
     static final Operation UNSUPPORTED = (core, _) -> {
         throw core.emulationFailure();
@@ -71,7 +66,7 @@ final class SystemOperations {
             return;
         }
         switch (0xC0 | i.selector << 3 | (i.target & 7)) {
-            case 0xC1, 0xD9 -> hypercall(core);
+            case 0xC1, 0xD9 -> Hypercalls.call(core);
             case 0xCA -> setAlignmentCheck(core, false);
             case 0xCB -> setAlignmentCheck(core, true);
             case 0xEE -> readProtectionKeys(core);
@@ -169,13 +164,6 @@ final class SystemOperations {
         if (core.register(Registers.RCX, 4) != 0) {
             throw core.generalProtection();
         }
-    }
-
-    /** No hypercall is known. Source: Linux 7.2 {@code x86.c:____kvm_emulate_hypercall}. */
-    private static void hypercall(Core core) {
-        core.count(VcpuCounter.HYPERCALLS);
-        long answer = core.system.cpl() == 0 ? HYPERCALL_UNKNOWN : HYPERCALL_NOT_PERMITTED;
-        core.setRegister(Registers.RAX, core.bits == 64 ? 8 : 4, answer);
     }
 
     static void readControl(Core core, Instruction i) {

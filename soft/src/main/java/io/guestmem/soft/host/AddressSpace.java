@@ -220,7 +220,7 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      * Registers who serves missing pages of a range from now on, as {@code UFFDIO_REGISTER} does.
      *
      * @param handler null to unregister
-     * @return 0, or {@code -EINVAL} for what is not all mapped, or for private mappings of files
+     * @return 0, or {@code -EINVAL} for what is not all mapped, for private mappings of files, or for a guest_memfd
      */
     public int serveMissing(long hva, long length, @Nullable MissingHandler handler) {
         long end = endOf(hva, length);
@@ -228,14 +228,29 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
             return Failure.EINVAL;
         }
         return locked(() -> {
-            boolean possible = mappings.cover(hva, end)
-                    && mappings.in(hva, end).stream().allMatch(each -> each.shared() || each.file() == null);
-            if (!possible) {
+            if (!mappings.cover(hva, end) || !mappings.in(hva, end).stream().allMatch(Mapping::isGuardable)) {
                 return Failure.EINVAL;
             }
             mappings.change(hva, end, mapping -> mapping.served(handler));
             return 0;
         });
+    }
+
+    /**
+     * Whether a userfaultfd may guard a range ({@code UFFDIO_REGISTER}); nothing is registered. Source: Linux 7.2
+     * {@code mm/userfaultfd.c:vma_can_userfault}.
+     *
+     * @param minor whether it shall hear of pages that are in a file and not mapped: of files only
+     * @return 0 or {@code -EINVAL}
+     */
+    public int mayGuard(long hva, long length, boolean minor) {
+        long end = endOf(hva, length);
+        return locked(() -> end > hva
+                        && mappings.cover(hva, end)
+                        && mappings.in(hva, end).stream()
+                                .allMatch(each -> each.isGuardable() && (!minor || each.file() != null))
+                ? 0
+                : Failure.EINVAL);
     }
 
     /**

@@ -95,6 +95,11 @@ record Mapping(
         return file == null && !isHugetlb();
     }
 
+    /** Whether a userfaultfd may guard it. */
+    boolean isGuardable() {
+        return file == null || (shared && file.isGuardable());
+    }
+
     /** Whether a fault may take a transparent huge page. */
     boolean wantsHuge() {
         return switch (policy) {

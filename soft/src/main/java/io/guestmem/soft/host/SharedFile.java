@@ -24,6 +24,7 @@ public final class SharedFile implements AutoCloseable {
     private final long size;
     private final int pageLevel;
     private final @Nullable PageSource source;
+    private final boolean guardable;
 
     /** Pfn of each page in blocks of 512, 0 for none. Guarded by the host's lock, as are the fields below. */
     private final Map<Long, long[]> cache = new HashMap<>();
@@ -42,6 +43,10 @@ public final class SharedFile implements AutoCloseable {
      * @param source of the content; null for zeroes, which is a memfd
      */
     public SharedFile(FrameTable frames, long size, int pageLevel, @Nullable PageSource source) {
+        this(frames, size, pageLevel, source, true);
+    }
+
+    private SharedFile(FrameTable frames, long size, int pageLevel, @Nullable PageSource source, boolean guardable) {
         if (size <= 0 || pageLevel < Level.SMALL || pageLevel > Level.GIGANTIC) {
             throw new IllegalArgumentException("size " + size + ", page level " + pageLevel);
         }
@@ -52,11 +57,27 @@ public final class SharedFile implements AutoCloseable {
         this.size = size;
         this.pageLevel = pageLevel;
         this.source = source;
+        this.guardable = guardable;
     }
 
     /** {@code memfd_create}. */
     public static SharedFile memfd(FrameTable frames, long size) {
         return new SharedFile(frames, size, Level.SMALL, null);
+    }
+
+    /**
+     * The file of a guest_memfd: no userfaultfd may guard its mappings. Source: Linux 7.2
+     * {@code mm/userfaultfd.c:vma_can_userfault}.
+     *
+     * @param source of the content; null for zeroes
+     */
+    public static SharedFile guestMemfd(FrameTable frames, long size, @Nullable PageSource source) {
+        return new SharedFile(frames, size, Level.SMALL, source, false);
+    }
+
+    /** Whether a userfaultfd may guard mappings of it. */
+    boolean isGuardable() {
+        return guardable;
     }
 
     /** The length in bytes. */

@@ -99,6 +99,27 @@ final class DirtyTracking {
         return recover(root.table(), root.role().level(), 0, slot, allowedLevel);
     }
 
+    /**
+     * Zaps every table that could be a large leaf, so that the next fault there makes one. TLBs are flushed after each. Source:
+     * Linux 6.12 {@code tdp_mmu.c:zap_collapsible_spte_range}.
+     */
+    void zapCollapsible(Root root, Memslot slot, LevelOfGfn allowedLevel) {
+        EntryVisitor.walk(root, slot.baseGfn(), slot.endGfn(), (entry, gfn, level, found) -> {
+            long spte = found;
+            while (Spte.isTable(spte, level) && mayBeLarge(slot, gfn, level, allowedLevel)) {
+                if (stageTwo.compareAndSet(entry, gfn, level, spte, Spte.NEVER_MAPPED)) {
+                    stageTwo.flush();
+                    return;
+                }
+                spte = NativeMemory.getAcquire(entry);
+            }
+        });
+    }
+
+    private static boolean mayBeLarge(Memslot slot, long gfn, int level, LevelOfGfn allowedLevel) {
+        return level <= 3 && gfn >= slot.baseGfn() && gfn < slot.endGfn() && allowedLevel.level(gfn) >= level;
+    }
+
     /** A level for a gfn. */
     @FunctionalInterface
     interface LevelOfGfn {
@@ -118,9 +139,8 @@ final class DirtyTracking {
                 if (!Spte.isTable(spte, level)) {
                     break;
                 }
-                boolean couldBeLarge =
-                        level <= 3 && gfn >= slot.baseGfn() && gfn < slot.endGfn() && allowedLevel.level(gfn) >= level;
-                long small = couldBeLarge ? anyLeaf(Spte.tableAddress(spte), level - 1) : 0;
+                long small =
+                        mayBeLarge(slot, gfn, level, allowedLevel) ? anyLeaf(Spte.tableAddress(spte), level - 1) : 0;
                 if (small == 0) {
                     recovered |= recover(Spte.tableAddress(spte), level - 1, gfn, slot, allowedLevel);
                     break;

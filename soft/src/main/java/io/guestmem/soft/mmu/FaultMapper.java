@@ -1,6 +1,8 @@
 package io.guestmem.soft.mmu;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Schedule;
+import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.Trace;
 import io.guestmem.soft.host.HostFault;
 
@@ -14,10 +16,14 @@ final class FaultMapper {
     private final Invalidations invalidations;
     private final int largestLevel;
 
-    FaultMapper(StageTwo stageTwo, Invalidations invalidations, int largestLevel) {
+    /** Whether a leaf that suffices stays as it is; before, each fault made the leaf anew: Linux 6.12. */
+    private final boolean keepsLeaves;
+
+    FaultMapper(StageTwo stageTwo, Invalidations invalidations, SoftKernelOptions options) {
         this.stageTwo = stageTwo;
         this.invalidations = invalidations;
-        this.largestLevel = largestLevel;
+        this.largestLevel = options.maxHugeLevel();
+        this.keepsLeaves = options.kernelVersion().atLeast(KernelVersion.V6_18);
     }
 
     /** Whether the page that a fault looked up may be gone, or the root is. Under {@code mmu_lock}. */
@@ -92,7 +98,7 @@ final class FaultMapper {
     private int install(PageFault fault, Root root, long entry, long before, DirtyLogger dirty) {
         int level = fault.goalLevel;
         boolean wasLeaf = Spte.isLeaf(before, level);
-        if (wasLeaf && (fault.prefetch || Spte.allows(before, fault.write, fault.exec))) {
+        if (keepsLeaves && wasLeaf && (fault.prefetch || Spte.allows(before, fault.write, fault.exec))) {
             return FaultResult.SPURIOUS;
         }
         long first = fault.gfn & -Spte.pages(level);
@@ -155,6 +161,9 @@ final class FaultMapper {
             long entry = Root.entry(table, firstGfn + done, 1);
             long before = NativeMemory.getAcquire(entry);
             if (Spte.isPresent(before)) {
+                if (!keepsLeaves) {
+                    break;
+                }
                 continue;
             }
             long spte = HostFault.pfn(page) << 12 | (HostFault.isWritable(page) ? writable : readOnly);

@@ -1,6 +1,5 @@
 package io.guestmem.soft.mmu;
 
-import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 
@@ -25,7 +24,7 @@ public final class PageTables implements AutoCloseable {
     private static final int ENTRIES = 512;
     private static final long NX_DISALLOWED = 1 << 3;
 
-    private final Arena arena = Arena.ofShared();
+    private final KernelMemory.Area area;
     private final ReadSections readers;
 
     /** Tables that nobody uses. Guarded by this object. */
@@ -45,8 +44,10 @@ public final class PageTables implements AutoCloseable {
      * No tables yet.
      *
      * @param readers who walk tables without a lock
+     * @param memory where they are
      */
-    public PageTables(ReadSections readers) {
+    public PageTables(ReadSections readers, KernelMemory memory) {
+        this.area = memory.open();
         this.readers = readers;
     }
 
@@ -81,13 +82,15 @@ public final class PageTables implements AutoCloseable {
     }
 
     private void addChunk() {
-        long chunk = arena.allocate(CHUNK_SIZE, CHUNK_SIZE).address();
+        long chunk = area.allocate(CHUNK_SIZE, CHUNK_SIZE).address();
         for (long table = chunk + CHUNK_SIZE - TABLE_SIZE; table > chunk; table -= TABLE_SIZE) {
             push(table);
         }
     }
 
+    /** A free table has no level: nobody takes it for one that is in use. */
     private void push(long table) {
+        NativeMemory.set(description(table), 0);
         if (freeCount == free.length) {
             free = Arrays.copyOf(free, freeCount * 2);
         }
@@ -133,7 +136,8 @@ public final class PageTables implements AutoCloseable {
         return NativeMemory.get(description(table)) >>> 4 << 9;
     }
 
-    private static long description(long table) {
+    /** The address of a table's word. */
+    static long description(long table) {
         long chunk = table & -CHUNK_SIZE;
         return chunk + ((table - chunk) >>> 12) * Long.BYTES;
     }
@@ -141,6 +145,6 @@ public final class PageTables implements AutoCloseable {
     /** Frees all memory. */
     @Override
     public void close() {
-        arena.close();
+        area.close();
     }
 }

@@ -2,7 +2,7 @@ package io.guestmem.soft.mmu;
 
 import io.guestmem.soft.Schedule;
 import io.guestmem.soft.Trace;
-import org.jspecify.annotations.Nullable;
+import io.guestmem.soft.TraceSwitch;
 
 /**
  * What all parts of the TDP MMU share: how an entry is replaced, and what follows from it.
@@ -19,15 +19,15 @@ final class StageTwo {
     final MmuStatistics statistics = new MmuStatistics();
     final RemoteTlbs tlbs;
     final NxHugePages nxHugePages;
-    private final @Nullable Trace trace;
+    private final TraceSwitch trace;
 
-    StageTwo(Schedule schedule, @Nullable Trace trace, RemoteTlbs tlbs, boolean nxHugePages) {
+    StageTwo(Schedule schedule, TraceSwitch trace, KernelMemory memory, RemoteTlbs tlbs, boolean nxHugePages) {
         this.schedule = schedule;
         this.trace = trace;
         this.tlbs = tlbs;
         this.lock = new MmuLock(schedule);
         this.readers = new ReadSections(schedule);
-        this.tables = new PageTables(readers);
+        this.tables = new PageTables(readers, memory);
         this.nxHugePages = new NxHugePages(this, nxHugePages);
     }
 
@@ -125,8 +125,9 @@ final class StageTwo {
     }
 
     void trace(Trace.Kind kind, long gfn, long pages, int level, long before, long after, String why) {
-        if (trace != null) {
-            trace.event(new Trace.Event(kind, gfn, pages, level, before, after, why));
+        Trace listener = trace.listener();
+        if (listener != null) {
+            listener.event(new Trace.Event(kind, gfn, pages, level, before, after, why));
         }
     }
 }

@@ -3,11 +3,11 @@ package io.guestmem.soft.mmu;
 import io.guestmem.soft.Schedule;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.Trace;
+import io.guestmem.soft.TraceSwitch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongToIntFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The TDP MMU of a VM: its roots, and everything that is done to them. Thread-safe; each method says which locks it takes.
@@ -19,7 +19,7 @@ public final class TdpMmu implements AutoCloseable {
     private static final Root[] NONE = {};
 
     private final SoftKernelOptions options;
-    private final StageTwo stageTwo;
+    final StageTwo stageTwo;
     private final Invalidations invalidations = new Invalidations();
     private final FaultMapper mapper;
     private final LocklessFaults lockless;
@@ -32,10 +32,11 @@ public final class TdpMmu implements AutoCloseable {
     private final Object rootsLock = new Object();
 
     /** An MMU without roots. */
-    public TdpMmu(SoftKernelOptions options, Schedule schedule, @Nullable Trace trace, RemoteTlbs tlbs) {
+    public TdpMmu(
+            SoftKernelOptions options, Schedule schedule, TraceSwitch trace, KernelMemory memory, RemoteTlbs tlbs) {
         this.options = options;
-        this.stageTwo = new StageTwo(schedule, trace, tlbs, options.nxHugePages());
-        this.mapper = new FaultMapper(stageTwo, invalidations, options.maxHugeLevel());
+        this.stageTwo = new StageTwo(schedule, trace, memory, tlbs, options.nxHugePages());
+        this.mapper = new FaultMapper(stageTwo, invalidations, options);
         this.lockless = new LocklessFaults(stageTwo);
         this.zapper = new Zapper(stageTwo);
         this.tracking = new DirtyTracking(stageTwo);
@@ -275,6 +276,21 @@ public final class TdpMmu implements AutoCloseable {
         }
         stageTwo.readers.release(reader);
         return changed;
+    }
+
+    /**
+     * Zaps tables of a slot in whose place there may be large leaves: what Linux 6.12 does instead. Under {@code mmu_lock} for
+     * reading.
+     *
+     * @param hostLevel the level of the backing of a gfn
+     */
+    public void zapCollapsible(Memslot slot, LongToIntFunction hostLevel) {
+        ReadSections.Reader reader = stageTwo.readers.borrow();
+        for (Root root : validRoots(slot.addressSpace())) {
+            tracking.zapCollapsible(
+                    root, slot, gfn -> Math.min(mapper.allowedLevel(slot, gfn, 3), hostLevel.applyAsInt(gfn)));
+        }
+        stageTwo.readers.release(reader);
     }
 
     private List<Root> validRoots(int addressSpace) {

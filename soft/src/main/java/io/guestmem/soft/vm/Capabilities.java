@@ -25,6 +25,9 @@ final class Capabilities {
     /** The quirks that Linux 6.18 was seen to know. */
     private static final long QUIRKS = 0x5FF;
 
+    /** The hypercalls that can be exits: bit n is hypercall n. {@code KVM_HC_MAP_GPA_RANGE} only. */
+    private static final long HYPERCALL_EXITS = 1 << 12;
+
     private Capabilities() {}
 
     /** On the system's file. */
@@ -44,6 +47,7 @@ final class Capabilities {
             case MULTI_ADDRESS_SPACE ->
                 vm.options().addressSpaces() == 1 ? 0 : vm.slots().addressSpaces();
             case MEMORY_ATTRIBUTES -> type.privateMemory() ? MemoryAttributesLayout.PRIVATE : 0;
+            case GUEST_MEMFD -> vm.allowsGuestMemfd() ? 1 : 0;
             case GUEST_MEMFD_FLAGS -> GuestMemfd.supportedFlags(vm);
             default -> system(vm.options(), found.get());
         };
@@ -93,7 +97,8 @@ final class Capabilities {
                 options.kernelVersion().atLeast(KernelVersion.V6_18)
                         ? CreateGuestMemfdLayout.MMAP | CreateGuestMemfdLayout.INIT_SHARED
                         : 0;
-            case EXIT_HYPERCALL, DIRTY_LOG_RING_WITH_BITMAP -> 0;
+            case EXIT_HYPERCALL -> HYPERCALL_EXITS;
+            case DIRTY_LOG_RING_WITH_BITMAP -> 0;
         };
     }
 
@@ -111,6 +116,8 @@ final class Capabilities {
             case DISABLE_QUIRKS -> flags == 0 ? disableQuirks(vm, argument & QUIRKS) : Failure.EINVAL;
             case DISABLE_QUIRKS2 ->
                 flags == 0 && (argument & ~QUIRKS) == 0 ? disableQuirks(vm, argument) : Failure.EINVAL;
+            case EXIT_HYPERCALL ->
+                flags == 0 && (argument & ~HYPERCALL_EXITS) == 0 ? exitHypercalls(vm, argument) : Failure.EINVAL;
             case VM_DISABLE_NX_HUGE_PAGES ->
                 flags == 0 && argument == 0 ? vm.withLock(() -> disableNxHugePages(vm)) : Failure.EINVAL;
             default -> Failure.EINVAL;
@@ -152,6 +159,11 @@ final class Capabilities {
 
     private static long disableQuirks(VirtualMachine vm, long quirks) {
         vm.disableQuirks(quirks);
+        return 0;
+    }
+
+    private static long exitHypercalls(VirtualMachine vm, long mask) {
+        vm.hypercallExits(mask);
         return 0;
     }
 

@@ -56,7 +56,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         this.vm = vm;
         this.size = size;
         this.flags = flags;
-        this.file = SharedFile.memfd(vm.frames(), size);
+        this.file = SharedFile.guestMemfd(vm.frames(), size, null);
     }
 
     /** {@code KVM_CREATE_GUEST_MEMFD}: a descriptor or a negated errno. */
@@ -290,7 +290,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
             throw refused(ErrorNumber.ENODEV, "mmap");
         }
         boolean touchable = (flags & CreateGuestMemfdLayout.INIT_SHARED) != 0;
-        SharedFile mapped = touchable ? file : new SharedFile(vm.frames(), size, 1, GuestMemfd::busError);
+        SharedFile mapped = touchable ? file : SharedFile.guestMemfd(vm.frames(), size, GuestMemfd::busError);
         get();
         long hva = caller.memory().map(MapRequest.shared(mapped, offset, length));
         if (!touchable) {

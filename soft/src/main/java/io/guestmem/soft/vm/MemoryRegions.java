@@ -98,7 +98,7 @@ final class MemoryRegions {
     }
 
     private boolean areFlagsAllowed(Region region) {
-        int allowed = LOG_DIRTY_PAGES | GUEST_MEMFD;
+        int allowed = vm.allowsGuestMemfd() ? LOG_DIRTY_PAGES | GUEST_MEMFD : LOG_DIRTY_PAGES;
         if (region.hasMemfd()) {
             allowed &= ~LOG_DIRTY_PAGES;
         } else if (vm.type().readOnlySlots()) {

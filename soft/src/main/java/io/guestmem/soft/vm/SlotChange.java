@@ -2,6 +2,7 @@ package io.guestmem.soft.vm;
 
 import io.guestmem.abi.UserspaceMemoryRegionLayout;
 import io.guestmem.abi.VmType;
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Trace;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.LargePages;
@@ -114,10 +115,15 @@ final class SlotChange {
     }
 
     private void stopLogging(Memslot slot) {
-        boolean recovered;
+        boolean recovered = false;
+        boolean inPlace = vm.options().kernelVersion().atLeast(KernelVersion.V6_18);
         vm.mmu().lock().lockRead(0);
         try {
-            recovered = vm.mmu().recoverLarge(slot, gfn -> vm.hostLevel(slot, gfn));
+            if (inPlace) {
+                recovered = vm.mmu().recoverLarge(slot, gfn -> vm.hostLevel(slot, gfn));
+            } else {
+                vm.mmu().zapCollapsible(slot, gfn -> vm.hostLevel(slot, gfn));
+            }
         } finally {
             vm.mmu().lock().unlockRead(0);
         }

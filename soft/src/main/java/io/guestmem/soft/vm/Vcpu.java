@@ -7,11 +7,11 @@ import io.guestmem.soft.JavaGuest;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.DirtyLogger;
+import io.guestmem.soft.mmu.KernelMemory;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.MmuRole;
 import io.guestmem.soft.mmu.ReadSections;
 import io.guestmem.soft.mmu.Root;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumMap;
@@ -30,7 +30,7 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
 
     private final VirtualMachine vm;
     private final int id;
-    private final Arena arena = Arena.ofShared();
+    private final KernelMemory.Area area;
     private final MemorySegment pages;
     private final @Nullable MemorySegment ringPages;
     private final @Nullable DirtyRing ring;
@@ -51,9 +51,10 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
     Vcpu(VirtualMachine vm, int id) {
         this.vm = vm;
         this.id = id;
-        this.pages = arena.allocate(SystemFile.VCPU_MAP_SIZE, PAGE);
+        this.area = vm.kernelMemory().open();
+        this.pages = area.allocate(SystemFile.VCPU_MAP_SIZE, PAGE);
         long ringBytes = vm.ringBytes();
-        this.ringPages = ringBytes == 0 ? null : arena.allocate(ringBytes, PAGE);
+        this.ringPages = ringBytes == 0 ? null : area.allocate(ringBytes, PAGE);
         this.ring = ringPages == null ? null : new DirtyRing(ringPages.address(), ringBytes);
         this.slotReader = vm.slots().readers().add();
         this.tableReader = vm.mmu().readers().add();
@@ -292,6 +293,11 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
     }
 
     @Override
+    public long hypercallExits() {
+        return vm.hypercallExits();
+    }
+
+    @Override
     public void roleChanged() {
         roleChanged = true;
         memory.flush();
@@ -313,6 +319,6 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
             root = null;
             vm.mmu().releaseRoot(last);
         }
-        arena.close();
+        area.close();
     }
 }

@@ -39,6 +39,9 @@ public interface VcpuContext {
     /** The state that decides which root is used has changed: SMM, guest mode, CPUID. */
     void roleChanged();
 
+    /** The hypercalls that are exits ({@code KVM_CAP_EXIT_HYPERCALL}): bit n is hypercall n. */
+    long hypercallExits();
+
     /** Counts something in the vCPU's statistics, by its upstream name: {@code exits}, {@code mmio_exits}, {@code io_exits}. */
     void count(VcpuCounter counter);
 }

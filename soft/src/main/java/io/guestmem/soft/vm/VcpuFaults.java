@@ -1,5 +1,6 @@
 package io.guestmem.soft.vm;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Schedule;
 import io.guestmem.soft.Trace;
 import io.guestmem.soft.host.HostFault;
@@ -31,6 +32,9 @@ final class VcpuFaults {
     private final TdpMmu mmu;
     private final PageFault fault = new PageFault();
 
+    /** Whether a prefetch ends at a memslot that is on its way out; before, it waited for ever: Linux 6.12. */
+    private final boolean tellsInvalidSlot;
+
     /** The page without memslot that was accessed last, and the generation in which it had none. */
     private long mmioGfn = -1;
 
@@ -40,6 +44,7 @@ final class VcpuFaults {
         this.vm = vm;
         this.vcpu = vcpu;
         this.mmu = vm.mmu();
+        this.tellsInvalidSlot = vm.options().kernelVersion().atLeast(KernelVersion.V6_18);
     }
 
     /** The fault that {@link #handle} was last used for: its level and its memslot. */
@@ -133,7 +138,7 @@ final class VcpuFaults {
             return noSlot(set);
         }
         if (slot.isInvalid()) {
-            return fault.prefetch ? Failure.EAGAIN : FaultResult.RETRY;
+            return fault.prefetch && tellsInvalidSlot ? Failure.EAGAIN : FaultResult.RETRY;
         }
         if (mmu.invalidations().mustRetry(fault.sequence, fault.gfn)) {
             return FaultResult.RETRY;

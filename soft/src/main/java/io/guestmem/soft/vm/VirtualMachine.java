@@ -1,12 +1,15 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.abi.VmType;
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Schedule;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.Trace;
+import io.guestmem.soft.TraceSwitch;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.FrameTable;
 import io.guestmem.soft.host.MmuNotifier;
+import io.guestmem.soft.mmu.KernelMemory;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.Memslots;
 import io.guestmem.soft.mmu.Spte;
@@ -17,7 +20,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a VM consists of: {@code struct kvm}. Thread-safe; what is changed under a lock says so.
@@ -41,6 +43,7 @@ public final class VirtualMachine implements MmuNotifier {
     private final Schedule schedule;
     private final int pid;
     private final VirtualCpu.Factory cpus;
+    private final KernelMemory kernelMemory;
     private final Memslots slots;
     private final MemoryAttributes attributes = new MemoryAttributes();
     private final TdpMmu mmu;
@@ -61,6 +64,7 @@ public final class VirtualMachine implements MmuNotifier {
     private volatile long disabledQuirks;
     private volatile long manualProtect;
     private volatile long ringBytes;
+    private volatile long hypercallExits;
 
     /** A VM of a process. */
     VirtualMachine(VmFile file, Host host, VmType type, AddressSpace memory, int pid) {
@@ -72,8 +76,9 @@ public final class VirtualMachine implements MmuNotifier {
         this.schedule = host.schedule();
         this.pid = pid;
         this.cpus = host.cpus();
+        this.kernelMemory = host.kernelMemory();
         this.slots = new Memslots(Math.min(options.addressSpaces(), type.addressSpaces()), schedule);
-        this.mmu = new TdpMmu(options, schedule, host.trace(), this::flushRemoteTlbs);
+        this.mmu = new TdpMmu(options, schedule, host.trace(), host.kernelMemory(), this::flushRemoteTlbs);
         memory.register(this);
     }
 
@@ -83,14 +88,16 @@ public final class VirtualMachine implements MmuNotifier {
      * @param options what it is like
      * @param frames its memory
      * @param schedule where its threads may be interleaved
-     * @param trace null if nobody listens
+     * @param trace who hears what happens
+     * @param kernelMemory what is no frame
      * @param cpus makes the vCPUs
      */
     public record Host(
             SoftKernelOptions options,
             FrameTable frames,
             Schedule schedule,
-            @Nullable Trace trace,
+            TraceSwitch trace,
+            KernelMemory kernelMemory,
             VirtualCpu.Factory cpus) {}
 
     /** What the host is like. */
@@ -140,6 +147,10 @@ public final class VirtualMachine implements MmuNotifier {
         return schedule;
     }
 
+    KernelMemory kernelMemory() {
+        return kernelMemory;
+    }
+
     VirtualCpu.Factory cpus() {
         return cpus;
     }
@@ -156,6 +167,11 @@ public final class VirtualMachine implements MmuNotifier {
     /** Private ranges of gfns: begin and end, begin and end. */
     public long[] privateRanges() {
         return attributes.ranges();
+    }
+
+    /** Whether memslots may have a guest_memfd: in Linux 6.12 only those of VMs with private memory. */
+    boolean allowsGuestMemfd() {
+        return type.privateMemory() || options.kernelVersion().atLeast(KernelVersion.V6_18);
     }
 
     /** The last gfn that the host can map. */
@@ -194,6 +210,14 @@ public final class VirtualMachine implements MmuNotifier {
 
     void ringBytes(long bytes) {
         ringBytes = bytes;
+    }
+
+    long hypercallExits() {
+        return hypercallExits;
+    }
+
+    void hypercallExits(long mask) {
+        hypercallExits = mask;
     }
 
     long withLock(LongSupplier action) {

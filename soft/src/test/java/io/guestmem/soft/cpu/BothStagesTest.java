@@ -14,11 +14,14 @@ import io.guestmem.abi.UserspaceMemoryRegionLayout;
 import io.guestmem.paging.FlatMemory;
 import io.guestmem.paging.PageTableBuilder;
 import io.guestmem.paging.PagingMode;
+import io.guestmem.soft.Schedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Queue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -28,11 +31,13 @@ class BothStagesTest {
     private static final long ROOT = 0x1000;
     private static final long CODE = 0x10_0000;
     private static final long DATA = 0x11_0000;
+    private static final long OTHER = 0x12_0000;
     private static final long LINEAR = 0x7F00_0000_0000L;
     private static final long PW = PageTableBuilder.PRESENT | PageTableBuilder.WRITABLE;
 
     private final Arena arena = Arena.ofConfined();
-    private final SoftKernel kernel = new SoftKernel(SoftKernelOptions.defaults());
+    private final Queue<Runnable> beforeUpdates = new ArrayDeque<>();
+    private final SoftKernel kernel = new SoftKernel(SoftKernelOptions.defaults(), this::reached, null);
     private final KvmFile system = kernel.open();
     private final KvmFile vm = adopt(system.ioctl(KvmIoctl.CREATE_VM.code(), 0));
     private final HostMemory memory = kernel.allocate(SIZE);
@@ -50,6 +55,12 @@ class BothStagesTest {
         memory.close();
         kernel.close();
         arena.close();
+    }
+
+    private void reached(Schedule.Point point) {
+        if (point == Schedule.Point.GUEST_ENTRY && !beforeUpdates.isEmpty()) {
+            beforeUpdates.remove().run();
+        }
     }
 
     private KvmFile adopt(long descriptor) {
@@ -121,6 +132,26 @@ class BothStagesTest {
         assertThat(translate(LINEAR + 0x1000)).isEqualTo(-1);
 
         assertThat(tables.get(LINEAR, 1) & 0x60).isEqualTo(0x20);
+    }
+
+    @Test
+    void t214AnEntryThatChangesBeforeItsBitsAreSetIsReadAgain() {
+        start("f4");
+        beforeUpdates.add(() -> tables.map(LINEAR, OTHER, 1, PW));
+
+        assertThat(translate(LINEAR)).isEqualTo(OTHER);
+
+        assertThat(tables.get(LINEAR, 1)).isEqualTo(OTHER | PW | 0x20);
+    }
+
+    @Test
+    void t214AnEntryThatGoesBeforeItsBitsAreSetIsMissed() {
+        start("f4");
+        beforeUpdates.add(() -> tables.map(LINEAR, DATA, 1, 0));
+
+        assertThat(translate(LINEAR)).isEqualTo(-1);
+
+        assertThat(tables.get(LINEAR, 1)).as("no bit is set in it").isEqualTo(DATA);
     }
 
     /** TR-05, and the same for the guest's own walk. */

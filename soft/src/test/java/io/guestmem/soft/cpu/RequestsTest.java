@@ -2,6 +2,7 @@ package io.guestmem.soft.cpu;
 
 import static io.guestmem.abi.ErrorNumber.E2BIG;
 import static io.guestmem.abi.ErrorNumber.EFAULT;
+import static io.guestmem.abi.ErrorNumber.EINTR;
 import static io.guestmem.abi.ErrorNumber.EINVAL;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,6 +11,7 @@ import io.guestmem.abi.EnableCapLayout;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.MpStateLayout;
 import io.guestmem.abi.MsrsLayout;
+import io.guestmem.abi.RunLayout;
 import io.guestmem.abi.SignalMaskLayout;
 import io.guestmem.paging.CheckOrder;
 import io.guestmem.soft.SoftKernelOptions;
@@ -168,13 +170,24 @@ class RequestsTest {
     void cpuidCannotChangeOnceTheVcpuHasRun() {
         CpuOptions options = CpuOptions.defaults();
         Cpuid same = SupportedCpuid.of(options, 46);
-        machine.signal(true);
-        machine.run(1);
+        assertThat(machine.run(1)).isZero();
 
         assertThat(machine.request(KvmIoctl.SET_CPUID2, Structs.cpuid(Arena.ofAuto(), same)))
                 .isZero();
         assertThat(machine.request(KvmIoctl.SET_CPUID2, Structs.cpuid(Arena.ofAuto(), Cpuid.NONE)))
                 .isEqualTo(-EINVAL.number());
+    }
+
+    @Test
+    void aRunThatNeverEnteredTheGuestLeavesCpuidFree() {
+        machine.signal(true);
+        assertThat(machine.run(1)).isEqualTo(-EINTR.number());
+        machine.signal(false);
+        machine.run().set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) 1);
+        assertThat(machine.run(1)).isEqualTo(-EINTR.number());
+
+        assertThat(machine.request(KvmIoctl.SET_CPUID2, Structs.cpuid(Arena.ofAuto(), Cpuid.NONE)))
+                .isZero();
     }
 
     @Test

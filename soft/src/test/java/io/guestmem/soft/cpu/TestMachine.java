@@ -45,6 +45,7 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     private int fetches;
     private int flushAt = Integer.MAX_VALUE;
     int roleChanges;
+    long hypercallExits;
 
     TestMachine(long size) {
         this(size, CpuOptions.defaults());
@@ -188,6 +189,11 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     @Override
     public long threadSignalMask() {
         return 0x1234;
+    }
+
+    @Override
+    public long hypercallExits() {
+        return hypercallExits;
     }
 
     @Override

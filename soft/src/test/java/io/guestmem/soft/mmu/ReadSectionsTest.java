@@ -12,7 +12,8 @@ class ReadSectionsTest {
     @Test
     void aTableIsUsedAgainWhenItsReadersHaveLeft() {
         ReadSections readers = new ReadSections(Schedule.FREE);
-        try (PageTables tables = new PageTables(readers)) {
+        KernelMemory memory = new KernelMemory();
+        try (PageTables tables = new PageTables(readers, memory)) {
             ReadSections.Reader reader = readers.add();
             readers.enter(reader);
             long table = tables.allocate(0, 1);
@@ -27,7 +28,9 @@ class ReadSectionsTest {
                 taken.add(tables.allocate(0, 1));
             }
             assertThat(taken).contains(table).doesNotHaveDuplicates();
+            assertThat(memory.bytes()).isGreaterThanOrEqualTo(taken.size() * PageTables.TABLE_SIZE);
         }
+        assertThat(memory.bytes()).isZero();
     }
 
     @Test

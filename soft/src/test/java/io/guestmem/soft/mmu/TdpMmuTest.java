@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.guestmem.soft.Schedule;
 import io.guestmem.soft.SoftKernelOptions;
+import io.guestmem.soft.TraceSwitch;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -30,7 +31,7 @@ class TdpMmuTest {
         final List<Long> dirty = new ArrayList<>();
 
         Setup(SoftKernelOptions options) {
-            mmu = new TdpMmu(options, Schedule.FREE, null, () -> flushes++);
+            mmu = new TdpMmu(options, Schedule.FREE, new TraceSwitch(null), new KernelMemory(), () -> flushes++);
             made.add(mmu);
             root = mmu.acquireRoot(new MmuRole(4, false, false, options.accessedDirtyBits()));
         }
@@ -284,7 +285,8 @@ class TdpMmuTest {
 
     @Test
     void fiveLevels() {
-        TdpMmu mmu = new TdpMmu(SoftKernelOptions.defaults(), Schedule.FREE, null, () -> {});
+        TdpMmu mmu = new TdpMmu(
+                SoftKernelOptions.defaults(), Schedule.FREE, new TraceSwitch(null), new KernelMemory(), () -> {});
         made.add(mmu);
         Root root = mmu.acquireRoot(new MmuRole(5, false, false, true));
         PageFault fault = new PageFault();
