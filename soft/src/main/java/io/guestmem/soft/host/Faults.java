@@ -1,5 +1,6 @@
 package io.guestmem.soft.host;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Schedule;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -15,9 +16,13 @@ final class Faults {
     private final AddressSpace space;
     private final FrameTable frames;
 
+    /** Linux 6.12 knows no other way to write to a huge page of zeroes. */
+    private final boolean splitsHugeZero;
+
     Faults(AddressSpace space) {
         this.space = space;
         frames = space.frames;
+        splitsHugeZero = !space.version.atLeast(KernelVersion.V6_18);
     }
 
     /**
@@ -179,7 +184,7 @@ final class Faults {
         boolean own = Entry.isAnonymous(entry) && frames.references(pfn, level) == 1;
         if (mapping.shared() || own) {
             set(hva, entry | Entry.WRITABLE);
-        } else if (level == Level.HUGE && !mapping.isHugetlb() && !Entry.isZeroPage(entry)) {
+        } else if (level == Level.HUGE && !mapping.isHugetlb() && (!Entry.isZeroPage(entry) || splitsHugeZero)) {
             space.huge.split(hva);
         } else {
             long first = Level.down(hva, level);

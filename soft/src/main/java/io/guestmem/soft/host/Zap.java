@@ -1,5 +1,6 @@
 package io.guestmem.soft.host;
 
+import io.guestmem.soft.KernelVersion;
 import java.util.List;
 
 /**
@@ -50,7 +51,9 @@ final class Zap {
                 space.huge.splitOver(start);
                 space.huge.splitOver(end);
                 pages(mapping, start, end);
-                space.table.prune(start, end);
+                if (space.version.atLeast(KernelVersion.V6_18)) {
+                    space.table.prune(start, end); // CONFIG_PT_RECLAIM, Linux 6.14
+                }
             });
         }
         return 0;

@@ -214,7 +214,9 @@ final class VcpuMemory implements GuestAccess {
         }
         vcpu.count(VcpuCounter.PF_TAKEN);
         boolean present = Spte.isLeaf(walk.spte, walk.level) && Spte.allows(walk.spte, false, false);
-        int result = faults.handle(root, gfn, write, exec, present, false, vm.isPrivate(gfn), 3);
+        // A reserved fault is a shared access, whatever the attribute says: mmu.c:kvm_mmu_page_fault.
+        boolean isPrivate = !isMmio() && vm.isPrivate(gfn);
+        int result = faults.handle(root, gfn, write, exec, present, false, isPrivate, 3);
         switch (result) {
             case FaultResult.FIXED -> vcpu.count(VcpuCounter.PF_FIXED);
             case FaultResult.SPURIOUS -> vcpu.count(VcpuCounter.PF_SPURIOUS);
