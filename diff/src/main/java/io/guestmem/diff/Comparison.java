@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /** Performs sequences on two kernels and compares. For one thread. */
 public final class Comparison implements AutoCloseable {
+    /** Memory is looked at after one sequence of so many: that takes longer than the calls. */
+    private static final int MEMORY_INTERVAL = 8;
+
     private final Performer first;
     private final Performer second;
     private final Scope scope;
@@ -70,6 +73,9 @@ public final class Comparison implements AutoCloseable {
             if (rule.get().endsSequence()) {
                 return Optional.empty();
             }
+        }
+        if (sequence.seed() % MEMORY_INTERVAL != 0) {
+            return Optional.empty();
         }
         Difference memory = new Difference(sequence, all.size(), first.memory(), second.memory());
         return memory.first().equals(memory.second()) ? Optional.empty() : Optional.of(memory);

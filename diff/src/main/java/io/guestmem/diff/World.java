@@ -26,7 +26,10 @@ import org.jspecify.annotations.Nullable;
 final class World implements AutoCloseable {
     private static final long ALIGNMENT = 2 << 20;
     private static final long PAGE = 4096;
-    private static final int BITMAP = 1 << 16;
+
+    /** Bytes of a dirty bitmap: twice what the largest memslot needs. */
+    private static final int BITMAP = 256;
+
     private static final int STRUCTS = 4096;
 
     private final Kernel kernel;
