@@ -2,7 +2,7 @@
 module io.guestmem.diff {
     requires transitive io.guestmem.abi;
     requires io.guestmem.kvm;
-    requires io.guestmem.soft;
+    requires transitive io.guestmem.soft;
     requires static transitive org.jspecify;
 
     exports io.guestmem.diff;

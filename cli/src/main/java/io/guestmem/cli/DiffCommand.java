@@ -134,9 +134,9 @@ final class DiffCommand implements Callable<Integer> {
         out.println("compared: " + scope);
         out.println(String.format(
                 Locale.ROOT,
-                "seeds %d to %d: %d calls on each kernel in %.1f s, %.0f a second",
+                "seeds from %d, %d sequences: %d calls on each kernel in %.1f s, %.0f a second",
                 seed,
-                seed + outcome.sequences() - 1,
+                outcome.sequences(),
                 outcome.calls(),
                 outcome.seconds(),
                 outcome.rate()));

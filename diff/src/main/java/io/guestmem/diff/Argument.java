@@ -1,5 +1,6 @@
 package io.guestmem.diff;
 
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -15,12 +16,13 @@ public record Argument(String name, long value, String java, boolean isNumber) {
 
     static Argument number(String name, long value) {
         boolean small = value > -SMALL && value < SMALL;
-        String text = small ? Long.toString(value) : "0x" + Long.toHexString(value).toUpperCase(Locale.ROOT) + "L";
+        String text =
+                small ? Long.toString(value) : "0x" + Long.toHexString(value).toUpperCase(Locale.ROOT) + "L";
         return new Argument(name, value, text, true);
     }
 
-    static Argument choice(String name, Enum<?> value) {
-        return new Argument(
-                name, value.ordinal(), value.getDeclaringClass().getSimpleName() + "." + value.name(), false);
+    /** @param all the choices, in the order of their positions */
+    static <E extends Enum<E>> Argument choice(String name, List<E> all, E value) {
+        return new Argument(name, all.indexOf(value), value.getDeclaringClass().getSimpleName() + "." + value.name(), false);
     }
 }

@@ -14,6 +14,15 @@ import java.util.stream.Collectors;
  * nothing is checked: what a kernel refuses can be written down.
  */
 public sealed interface Call {
+    /** The choices of {@link Advise}, by position. */
+    List<HostAdvice> ADVICE = List.of(HostAdvice.values());
+
+    /** The choices of {@link Protect}, by position. */
+    List<HostProtection> PROTECTIONS = List.of(HostProtection.values());
+
+    /** The choices of {@link Run}, by position. */
+    List<GuestAccess> ACCESSES = List.of(GuestAccess.values());
+
     /** The components, in their order. */
     List<Argument> arguments();
 
@@ -146,7 +155,8 @@ public sealed interface Call {
     record Allocate(long file, long mode, long offset, long length) implements Call {
         @Override
         public List<Argument> arguments() {
-            return List.of(number("file", file), number("mode", mode), number("offset", offset), number("length", length));
+            return List.of(
+                    number("file", file), number("mode", mode), number("offset", offset), number("length", length));
         }
 
         @Override
@@ -213,12 +223,15 @@ public sealed interface Call {
         @Override
         public List<Argument> arguments() {
             return List.of(
-                    choice("advice", advice), number("memory", memory), number("offset", offset), number("length", length));
+                    choice("advice", ADVICE, advice),
+                    number("memory", memory),
+                    number("offset", offset),
+                    number("length", length));
         }
 
         @Override
         public Call with(long... values) {
-            return new Advise(HostAdvice.values()[Math.toIntExact(values[0])], values[1], values[2], values[3]);
+            return new Advise(ADVICE.get((int) values[0]), values[1], values[2], values[3]);
         }
     }
 
@@ -227,7 +240,7 @@ public sealed interface Call {
         @Override
         public List<Argument> arguments() {
             return List.of(
-                    choice("protection", protection),
+                    choice("protection", PROTECTIONS, protection),
                     number("memory", memory),
                     number("offset", offset),
                     number("length", length));
@@ -235,7 +248,7 @@ public sealed interface Call {
 
         @Override
         public Call with(long... values) {
-            return new Protect(HostProtection.values()[Math.toIntExact(values[0])], values[1], values[2], values[3]);
+            return new Protect(PROTECTIONS.get((int) values[0]), values[1], values[2], values[3]);
         }
     }
 
@@ -262,7 +275,7 @@ public sealed interface Call {
         @Override
         public List<Argument> arguments() {
             return List.of(
-                    choice("access", access),
+                    choice("access", ACCESSES, access),
                     number("vcpu", vcpu),
                     number("gpa", gpa),
                     number("stride", stride),
@@ -271,7 +284,8 @@ public sealed interface Call {
 
         @Override
         public Call with(long... values) {
-            return new Run(GuestAccess.values()[Math.toIntExact(values[0])], values[1], values[2], values[3], values[4]);
+            return new Run(
+                    ACCESSES.get((int) values[0]), values[1], values[2], values[3], values[4]);
         }
     }
 
@@ -323,7 +337,10 @@ public sealed interface Call {
         @Override
         public List<Argument> arguments() {
             return List.of(
-                    number("slot", slot), number("firstPage", firstPage), number("pages", pages), number("pattern", pattern));
+                    number("slot", slot),
+                    number("firstPage", firstPage),
+                    number("pages", pages),
+                    number("pattern", pattern));
         }
 
         @Override

@@ -9,6 +9,7 @@ import java.util.function.Supplier;
 
 /** Throws the dice for one call after the other. For one thread. */
 final class CallSource {
+    private static final List<Capability> CAPABILITIES = List.of(Capability.values());
     private static final long PAGE = Plan.PAGE;
     private static final long HUGE_PAGE = Plan.HUGE_PAGE;
     private static final int LOG = 1;
@@ -16,15 +17,14 @@ final class CallSource {
     private static final int GUEST_MEMFD = 4;
 
     /** Advice whose effect depends on nothing but the memory. */
-    private static final HostAdvice[] ADVICE = {
+    private static final List<HostAdvice> ADVICE = List.of(
         HostAdvice.DONT_NEED,
         HostAdvice.DONT_NEED,
         HostAdvice.REMOVE,
         HostAdvice.HUGE_PAGE,
         HostAdvice.NO_HUGE_PAGE,
         HostAdvice.POPULATE_READ,
-        HostAdvice.POPULATE_WRITE
-    };
+        HostAdvice.POPULATE_WRITE);
 
     private final Plan plan;
     private final Scope scope;
@@ -67,7 +67,9 @@ final class CallSource {
     void begin(List<Call> calls) {
         if (plan.oneIn(8)) {
             calls.add(new Call.EnableCapability(
-                    Capability.DIRTY_LOG_RING.number(), 0, plan.pick(4096, 4096, 8192, 1 << 16, 1024, 5000, 2 << 20, 0)));
+                    Capability.DIRTY_LOG_RING.number(),
+                    0,
+                    plan.pick(4096, 4096, 8192, 1 << 16, 1024, 5000, 2 << 20, 0)));
         }
         if (plan.oneIn(6)) {
             calls.add(new Call.EnableCapability(
@@ -87,7 +89,8 @@ final class CallSource {
     }
 
     private Call region() {
-        Call.SetRegion made = new Call.SetRegion(slotNumber(), flags(), plan.base(), plan.pages() * PAGE, plan.memory(), 0);
+        Call.SetRegion made =
+                new Call.SetRegion(slotNumber(), flags(), plan.base(), plan.pages() * PAGE, plan.memory(), 0);
         made = withOffset(made);
         Call.SetRegion region = plan.oneIn(6) ? broken(made) : made;
         if (region.equals(made)) {
@@ -98,11 +101,11 @@ final class CallSource {
 
     /** Where in its memory it lies: so that a huge page of the guest can be one of the host, or anywhere. */
     private Call.SetRegion withOffset(Call.SetRegion region) {
-        long length = Backing.values()[(int) region.memory()].length();
+        long length = Backing.length(region.memory());
         long room = Math.max(0, length - region.size());
         long offset = switch (plan.below(4)) {
             case 0 -> plan.offset(region.memory());
-            case 1 -> region.gpa() & HUGE_PAGE - PAGE;
+            case 1 -> region.gpa() & (HUGE_PAGE - PAGE);
             default -> 0;
         };
         long size = Math.min(region.size(), length);
@@ -112,7 +115,7 @@ final class CallSource {
 
     private long slotNumber() {
         if (plan.oneIn(40)) {
-            return plan.pick(32763, 32764, 32765, 1 << 16, 1 << 16 | 1, 2 << 16, 0xFFFF, -1);
+            return plan.pick(32763, 32764, 32765, 1 << 16, (1 << 16) | 1, 2 << 16, 0xFFFF, -1);
         }
         return plan.below(5);
     }
@@ -151,8 +154,7 @@ final class CallSource {
                 new Call.SetRegion(
                         slot.slot(), slot.flags() ^ LOG, slot.gpa(), slot.size(), slot.memory(), slot.offset());
             case 3 ->
-                new Call.SetRegion(
-                        slot.slot(), slot.flags(), plan.base(), slot.size(), slot.memory(), slot.offset());
+                new Call.SetRegion(slot.slot(), slot.flags(), plan.base(), slot.size(), slot.memory(), slot.offset());
             case 4 ->
                 new Call.SetRegion(
                         slot.slot(),
@@ -168,7 +170,7 @@ final class CallSource {
     }
 
     private Call run() {
-        GuestAccess access = GuestAccess.values()[plan.below(plan.oneIn(4) ? 4 : 3)];
+        GuestAccess access = Call.ACCESSES.get(plan.below(plan.oneIn(4) ? 4 : 3));
         long gpa = plan.gpa();
         if (Long.compareUnsigned(gpa, GuestCode.BOOT_SIZE) < 0) {
             gpa = 0x10_0000; // the guest's own tables and code
@@ -231,19 +233,18 @@ final class CallSource {
      */
     private Call advise() {
         long memory = plan.memory();
-        HostAdvice advice = ADVICE[plan.below(ADVICE.length)];
+        HostAdvice advice = ADVICE.get(plan.below(ADVICE.size()));
         if (memory == 0 && (advice == HostAdvice.HUGE_PAGE || advice == HostAdvice.NO_HUGE_PAGE)) {
             return new Call.Advise(advice, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
         }
         boolean all = plan.oneIn(4);
-        long length = all ? Backing.values()[(int) memory].length() : length();
+        long length = all ? Backing.length(memory) : length();
         return new Call.Advise(advice, memory, all ? 0 : plan.offset(memory), length);
     }
 
     private Call protect() {
         long memory = plan.memory();
-        HostProtection[] all = HostProtection.values();
-        HostProtection protection = plan.oneIn(2) ? HostProtection.READ_WRITE : all[plan.below(all.length)];
+        HostProtection protection = plan.oneIn(2) ? HostProtection.READ_WRITE : Call.PROTECTIONS.get(plan.below(Call.PROTECTIONS.size()));
         if (memory == 0) {
             return new Call.Protect(protection, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
         }
@@ -252,9 +253,8 @@ final class CallSource {
 
     private Call attributes() {
         long gpa = plan.gpa();
-        long size = plan.oneIn(20)
-                ? plan.pick(0, 1, -PAGE, -gpa, Long.MIN_VALUE)
-                : PAGE * plan.pick(1, 1, 4, 16, 64, 512);
+        long size =
+                plan.oneIn(20) ? plan.pick(0, 1, -PAGE, -gpa, Long.MIN_VALUE) : PAGE * plan.pick(1, 1, 4, 16, 64, 512);
         long attributes = plan.oneIn(30) ? plan.pick(1, 4, 16, -1) : plan.pick(0, 8, 8);
         return new Call.SetAttributes(gpa, size, attributes, plan.oneIn(60) ? 1 : 0);
     }
@@ -305,8 +305,7 @@ final class CallSource {
     }
 
     private long number() {
-        Capability[] all = Capability.values();
-        Capability capability = all[plan.below(all.length)];
+        Capability capability = CAPABILITIES.get(plan.below(CAPABILITIES.size()));
         boolean differs = switch (capability) {
             case NR_VCPUS, MAX_VCPUS, EXIT_HYPERCALL, DISABLE_QUIRKS2, DIRTY_LOG_RING_WITH_BITMAP -> true;
             case PRE_FAULT_MEMORY -> !scope.tdp();
@@ -329,7 +328,8 @@ final class CallSource {
     }
 
     private Call translate() {
-        return new Call.Translate(plan.vcpu(), plan.oneIn(6) ? plan.pick(1L << 40, 1L << 46, -PAGE, -1) : plan.gpa() + 5);
+        return new Call.Translate(
+                plan.vcpu(), plan.oneIn(6) ? plan.pick(1L << 40, 1L << 46, -PAGE, -1) : plan.gpa() + 5);
     }
 
     private Call setSregs() {

@@ -3,14 +3,18 @@ package io.guestmem.diff;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
+import io.guestmem.kvm.LinuxKernel;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** Compares two kernels, sequence after sequence. */
 public final class Diff {
-    private static final int TRIALS = 2000;
+    private static final int TRIALS = 400;
 
     private Diff() {}
 
@@ -18,30 +22,36 @@ public final class Diff {
     public static Scope scope(Kernel first, Kernel second) {
         try (KvmFile one = first.open();
                 KvmFile other = second.open()) {
-            return Twin.scope(one, other);
+            boolean real = first instanceof LinuxKernel || second instanceof LinuxKernel;
+            return Twin.scope(one, other, real && Twin.runsOnOldKernel());
         }
     }
 
     /**
-     * Compares until there is a difference that no rule explains, or there were enough calls, or the time is up.
+     * Compares until there is a difference that no rule explains, or there were enough calls, or the time is up: first in the
+     * {@link Regressions}, then in sequences of one seed after the other.
      *
      * @throws io.guestmem.abi.KernelUnavailableException if one of them has no KVM
      */
     public static DiffOutcome run(Kernel first, Kernel second, DiffSettings settings) {
         Scope scope = scope(first, second);
         Generator generator = new Generator(scope);
+        Iterator<Sequence> sequences = Stream.concat(
+                        Regressions.in(scope),
+                        LongStream.iterate(settings.seed(), seed -> seed + 1).mapToObj(generator::sequence))
+                .iterator();
         long begin = System.nanoTime();
-        long sequences = 0;
+        long count = 0;
         List<Difference> once = new ArrayList<>();
+        Optional<Difference> failure = Optional.empty();
         try (Standing _ = Standing.on(first);
                 Standing _ = Standing.on(second);
                 Comparison comparison = new Comparison(first, second, scope)) {
-            Optional<Difference> failure = Optional.empty();
             while (failure.isEmpty()
                     && comparison.calls() < settings.calls()
                     && System.nanoTime() - begin < settings.time().toNanos()) {
-                Sequence sequence = generator.sequence(settings.seed() + sequences);
-                sequences++;
+                Sequence sequence = sequences.next();
+                count++;
                 Optional<Difference> found = comparison.compare(sequence);
                 if (found.isPresent()) {
                     failure = comparison.repeat(sequence);
@@ -50,10 +60,9 @@ public final class Diff {
                     }
                 }
             }
-            Optional<Difference> shrunk =
-                    failure.map(found -> new Shrinker(comparison::repeat, TRIALS).shrink(found));
-            return new DiffOutcome(
-                    comparison.calls(), sequences, Duration.ofNanos(System.nanoTime() - begin), comparison.explained(), once, shrunk);
+            Duration time = Duration.ofNanos(System.nanoTime() - begin);
+            Optional<Difference> shrunk = failure.map(found -> new Shrinker(comparison::repeat, TRIALS).shrink(found));
+            return new DiffOutcome(comparison.calls(), count, time, comparison.explained(), once, shrunk);
         }
     }
 

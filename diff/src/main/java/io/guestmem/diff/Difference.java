@@ -13,9 +13,7 @@ import java.util.Optional;
 public record Difference(Sequence sequence, int position, Outcome first, Outcome second) {
     /** The call; empty for the memory at the end. */
     public Optional<Call> call() {
-        return position < sequence.calls().size()
-                ? Optional.of(sequence.calls().get(position))
-                : Optional.empty();
+        return position < sequence.calls().size() ? Optional.of(sequence.calls().get(position)) : Optional.empty();
     }
 
     /** Whether another difference is of the same kind: the same call, differing in the same things. */

@@ -44,15 +44,15 @@ final class GuestCode {
     private static final int GIBIBYTES = 8;
 
     /** Present, writable, user; accessed and dirty, so that no walk has to write them. */
-    private static final long TABLE = 7 | 1 << 5;
+    private static final long TABLE = 7 | (1 << 5);
 
-    private static final long LEAF = TABLE | 1 << 6 | 1 << 7;
+    private static final long LEAF = TABLE | (1 << 6) | (1 << 7);
     private static final long TASK_BITMAP_OFFSET = 102;
     private static final int TASK_LIMIT = 104 + 0x800 / 8;
-    private static final long RFLAGS_FIXED_IOPL3 = 1 << 1 | 3 << 12;
-    private static final long CR0_PE_ET_NE_WP_PG = 1 | 1 << 4 | 1 << 5 | 1 << 16 | 1L << 31;
+    private static final long RFLAGS_FIXED_IOPL3 = (1 << 1) | (3 << 12);
+    private static final long CR0_PE_ET_NE_WP_PG = 1 | (1 << 4) | (1 << 5) | (1 << 16) | (1L << 31);
     private static final long CR4_PAE = 1 << 5;
-    private static final long EFER_LME_LMA = 1 << 8 | 1 << 10;
+    private static final long EFER_LME_LMA = (1 << 8) | (1 << 10);
 
     /** Nothing is mapped there: whoever executes zeroes faults at once. */
     private static final long UNMAPPED = 1L << 46;
@@ -84,7 +84,7 @@ final class GuestCode {
             long directory = DIRECTORIES + gib * PAGE;
             boot.set(ValueLayout.JAVA_LONG, PDPT + gib * Long.BYTES, directory | TABLE);
             for (long i = 0; i < 512; i++) {
-                boot.set(ValueLayout.JAVA_LONG, directory + i * Long.BYTES, (gib << 30) + i * HUGE_PAGE | LEAF);
+                boot.set(ValueLayout.JAVA_LONG, directory + i * Long.BYTES, ((gib << 30) + i * HUGE_PAGE) | LEAF);
             }
         }
         boot.set(ValueLayout.JAVA_SHORT, TASK + TASK_BITMAP_OFFSET, (short) 104);
@@ -103,8 +103,12 @@ final class GuestCode {
             return run.gpa() >= BOOT_SIZE && run.gpa() % Long.BYTES == 0;
         }
         long last = run.gpa() + (run.count() - 1) * run.stride();
-        boolean low = run.gpa() > -HUGE_PAGE && run.gpa() < BOOT_SIZE || last > -HUGE_PAGE && last < BOOT_SIZE;
-        return run.access() == GuestAccess.READ || !low && run.gpa() < 0 == last < 0;
+        boolean straight = (run.gpa() < 0) == (last < 0);
+        return run.access() == GuestAccess.READ || (straight && !isNearBoot(run.gpa()) && !isNearBoot(last));
+    }
+
+    private static boolean isNearBoot(long gpa) {
+        return gpa > -HUGE_PAGE && gpa < BOOT_SIZE;
     }
 
     /** The registers with which the guest begins. */
@@ -118,7 +122,7 @@ final class GuestCode {
         regs.set(
                 ValueLayout.JAVA_LONG,
                 RegsLayout.RIP,
-                CODE + (long) run.access().ordinal() * PROGRAM_SIZE);
+                CODE + (long) Call.ACCESSES.indexOf(run.access()) * PROGRAM_SIZE);
         regs.set(ValueLayout.JAVA_LONG, RegsLayout.RFLAGS, RFLAGS_FIXED_IOPL3);
     }
 

@@ -2,6 +2,7 @@ package io.guestmem.diff;
 
 import io.guestmem.abi.ExitReason;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The differences that are explained: what a kernel does that the other one cannot do or means not to do. */
@@ -14,7 +15,18 @@ public enum KnownDifference {
             "arch/x86/kvm/x86.c:handle_emulation_failure; kvm_pvm is not in Linux",
             (difference, scope) -> !scope.tdp()
                     && isRun(difference, GuestAccess.FETCH)
-                    && exits(difference.first(), difference.second(), ExitReason.SHUTDOWN, ExitReason.INTERNAL_ERROR));
+                    && exits(difference, ExitReason.SHUTDOWN, ExitReason.INTERNAL_ERROR)),
+
+    /** A guest executes what it has written into a guest_memfd. */
+    SHADOW_FETCH_FROM_GUEST_MEMFD(
+            Effect.ENDS,
+            "kvm_pvm emulates some instructions, and KVM's emulator fetches from the host address of a memslot, not from its"
+                    + " guest_memfd: the guest executes zeroes there.",
+            "virt/kvm/kvm_main.c:__kvm_read_guest_page; kvm_pvm is not in Linux",
+            (difference, scope) -> !scope.tdp()
+                    && isRun(difference, GuestAccess.FETCH)
+                    && difference.sequence().calls().stream().anyMatch(Call.SetRegion2.class::isInstance)
+                    && exits(difference, ExitReason.SHUTDOWN, ExitReason.IO));
 
     private final Effect effect;
     private final String text;
@@ -46,8 +58,11 @@ public enum KnownDifference {
     }
 
     /** Whether one kernel ended with one exit and the other one with the other. */
-    private static boolean exits(Outcome one, Outcome other, int exit, int otherExit) {
-        return one.has("exit", exit) && other.has("exit", otherExit) || one.has("exit", otherExit) && other.has("exit", exit);
+    private static boolean exits(Difference difference, int exit, int otherExit) {
+        Outcome one = difference.first();
+        Outcome other = difference.second();
+        return (one.has("exit", exit) && other.has("exit", otherExit))
+                || (one.has("exit", otherExit) && other.has("exit", exit));
     }
 
     /** The rule that explains a difference. */
@@ -64,7 +79,7 @@ public enum KnownDifference {
 
     /** Its name in docs/differences.md. */
     public String id() {
-        return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     /** What differs and why. */

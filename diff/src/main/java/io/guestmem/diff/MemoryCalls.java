@@ -49,10 +49,7 @@ final class MemoryCalls {
 
     /** Memory, if a range is inside what sequences use of it. */
     private World.@Nullable Mapped inside(long memory, long offset, long length) {
-        if (memory < 0 || memory >= Backing.values().length) {
-            return null;
-        }
-        long size = Backing.values()[(int) memory].length();
+        long size = Backing.length(memory);
         boolean fits = offset >= 0 && length >= 0 && offset <= size && length <= size - offset;
         return fits ? world.memory(memory) : null;
     }

@@ -66,6 +66,9 @@ public record Outcome(long result, List<Value> values) {
 
     @Override
     public String toString() {
-        return values.stream().map(Value::toString).collect(Collectors.joining(" ", answer() + " ", "")).strip();
+        return values.stream()
+                .map(Value::toString)
+                .collect(Collectors.joining(" ", answer() + " ", ""))
+                .strip();
     }
 }

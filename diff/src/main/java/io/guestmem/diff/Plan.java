@@ -142,14 +142,13 @@ final class Plan {
 
     /** A page of a memory, as its offset. */
     long offset(long memory) {
-        Backing[] all = Backing.values();
-        long length = memory >= 0 && memory < all.length ? all[(int) memory].length() : 16 * PAGE;
+        long length = Math.max(16 * PAGE, Backing.length(memory));
         long pages = oneIn(3) ? length / PAGE : 16;
         return random.nextLong(pages) * PAGE;
     }
 
     /** A memory: mostly the first. */
     long memory() {
-        return oneIn(2) ? 0 : random.nextInt(Backing.values().length);
+        return oneIn(2) ? 0 : random.nextInt(Backing.count());
     }
 }

@@ -39,7 +39,7 @@ final class ProcessPages {
     /** Whatever refuses it, a touch is refused with EFAULT. */
     private static long populate(HostMemory memory, HostAdvice advice, long offset, long length) {
         long from = offset & -PAGE;
-        long to = offset + length + PAGE - 1 & -PAGE;
+        long to = (offset + length + PAGE - 1) & -PAGE;
         return memory.advise(advice, from, to - from) == 0 ? 0 : -ErrorNumber.EFAULT.number();
     }
 }

@@ -91,8 +91,7 @@ public final class Shrinker {
         for (long plainer : plainer(before.value())) {
             List<Call> calls = new ArrayList<>(smallest.sequence().calls());
             Call call = calls.get(position);
-            long[] values =
-                    call.arguments().stream().mapToLong(Argument::value).toArray();
+            long[] values = call.arguments().stream().mapToLong(Argument::value).toArray();
             values[argument] = plainer;
             calls.set(position, call.with(values));
             Optional<Difference> same = tried(smallest, calls);

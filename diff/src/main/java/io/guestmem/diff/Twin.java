@@ -47,12 +47,15 @@ public final class Twin {
     public static SoftKernelOptions of(KvmFile system) {
         boolean tdp = capability(system, Capability.PRE_FAULT_MEMORY) != 0;
         boolean accessedDirty = !isOff(EPT_ACCESSED_DIRTY);
-        return SoftKernelOptions.defaults().with()
+        return SoftKernelOptions.defaults()
+                .with()
                 .kernelVersion(version(read(RELEASE).orElseThrow()))
                 .accessedDirtyBits(accessedDirty)
                 .pageModificationLogging(accessedDirty && Files.exists(PML) && !isOff(PML))
-                .nxHugePages(read(NX_HUGE_PAGES).filter(text -> text.startsWith("Y")).isPresent())
-                .transparentHugePages(read(THP).filter(text -> text.contains("[always]")).isPresent())
+                .nxHugePages(
+                        read(NX_HUGE_PAGES).filter(text -> text.startsWith("Y")).isPresent())
+                .transparentHugePages(
+                        read(THP).filter(text -> text.contains("[always]")).isPresent())
                 .eagerPageSplit(!isOff(EAGER_SPLIT))
                 .mmioCaching(!isOff(MMIO_CACHING))
                 .maxPhysicalAddressBits(tdp ? Math.clamp(physicalBits(system), NARROWEST, WIDEST) : WIDEST)
@@ -62,15 +65,21 @@ public final class Twin {
                 .build();
     }
 
+    /** Whether this process runs on a kernel in which a pre-fault may hang ({@link Scope#staleRootsHang}). */
+    static boolean runsOnOldKernel() {
+        return version(read(RELEASE).orElseThrow()) == KernelVersion.V6_12;
+    }
+
     /** What two kernels can be compared in. */
-    public static Scope scope(KvmFile one, KvmFile other) {
+    static Scope scope(KvmFile one, KvmFile other, boolean staleRootsHang) {
         long flags = capability(one, Capability.GUEST_MEMFD_FLAGS) & capability(other, Capability.GUEST_MEMFD_FLAGS);
         return new Scope(
                 both(one, other, Capability.PRE_FAULT_MEMORY),
                 both(one, other, Capability.GUEST_MEMFD),
                 flags,
                 capability(one, Capability.VM_TYPES) & capability(other, Capability.VM_TYPES),
-                Math.min(physicalBits(one), physicalBits(other)));
+                Math.min(physicalBits(one), physicalBits(other)),
+                staleRootsHang);
     }
 
     private static boolean both(KvmFile one, KvmFile other, Capability capability) {
@@ -78,12 +87,11 @@ public final class Twin {
     }
 
     private static long capability(KvmFile system, Capability capability) {
-        return World.must(
-                capability.symbol(), World.request(system, KvmIoctl.CHECK_EXTENSION, capability.number()));
+        return World.must(capability.symbol(), World.request(system, KvmIoctl.CHECK_EXTENSION, capability.number()));
     }
 
     private static Set<VmType> vmTypes(KvmFile system) {
-        boolean isPrivate = (capability(system, Capability.VM_TYPES) & 1L << VmType.SW_PROTECTED.value()) != 0;
+        boolean isPrivate = (capability(system, Capability.VM_TYPES) & (1L << VmType.SW_PROTECTED.value())) != 0;
         return isPrivate ? EnumSet.of(VmType.DEFAULT, VmType.SW_PROTECTED) : EnumSet.of(VmType.DEFAULT);
     }
 
@@ -128,7 +136,9 @@ public final class Twin {
     }
 
     private static boolean isOff(Path parameter) {
-        return read(parameter).filter(text -> text.startsWith("N") || text.startsWith("0")).isPresent();
+        return read(parameter)
+                .filter(text -> text.startsWith("N") || text.startsWith("0"))
+                .isPresent();
     }
 
     private static Optional<String> read(Path file) {

@@ -21,6 +21,8 @@ final class VcpuCalls {
     /** After so many exits a run is given up: a guest that walks through a hole exits at every step. */
     private static final int MOST_EXITS = 4;
 
+    private static final long PAGE = 4096;
+
     /** The fields that {@link Call.SetSregs} changes, and that are compared. */
     static final List<Integer> FIELDS = List.of(
             SregsLayout.CR0, SregsLayout.CR2, SregsLayout.CR3, SregsLayout.CR4, SregsLayout.CR8, SregsLayout.EFER);
@@ -29,9 +31,11 @@ final class VcpuCalls {
 
     private final World world;
     private final @Nullable StatisticsReader statistics;
+    private final boolean staleRootsHang;
 
     VcpuCalls(World world, Scope scope) {
         this.world = world;
+        this.staleRootsHang = scope.staleRootsHang();
         this.statistics = scope.tdp() ? new StatisticsReader(STATISTICS, world.arena()) : null;
     }
 
@@ -61,6 +65,9 @@ final class VcpuCalls {
     }
 
     private long preFault(VirtualCpu vcpu, Call.PreFault call, Looks looks) {
+        if (staleRootsHang) {
+            renewRoot(vcpu);
+        }
         MemorySegment struct = world.struct(PreFaultMemoryLayout.STRUCT.size());
         struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.GPA, call.gpa());
         struct.set(ValueLayout.JAVA_LONG, PreFaultMemoryLayout.SIZE, call.size());
@@ -73,6 +80,17 @@ final class VcpuCalls {
             exit(vcpu.run(), looks);
         }
         return result;
+    }
+
+    /** A vCPU whose page tables begin elsewhere gives up its root: {@code mmu.c:kvm_mmu_reset_context}. */
+    private void renewRoot(VirtualCpu vcpu) {
+        MemorySegment sregs = world.struct(SregsLayout.STRUCT.size());
+        World.must("KVM_GET_SREGS", World.request(vcpu.file(), KvmIoctl.GET_SREGS, sregs));
+        long root = sregs.get(ValueLayout.JAVA_LONG, SregsLayout.CR3);
+        for (long next : new long[] {root ^ PAGE, root}) {
+            sregs.set(ValueLayout.JAVA_LONG, SregsLayout.CR3, next);
+            World.must("KVM_SET_SREGS", World.request(vcpu.file(), KvmIoctl.SET_SREGS, sregs));
+        }
     }
 
     private long run(VirtualCpu vcpu, Call.Run call, Looks looks) {
@@ -178,7 +196,10 @@ final class VcpuCalls {
         int length = run.get(ValueLayout.JAVA_INT, RunLayout.MMIO_LEN);
         boolean write = run.get(ValueLayout.JAVA_BYTE, RunLayout.MMIO_IS_WRITE) != 0;
         long data = run.get(ValueLayout.JAVA_LONG, RunLayout.MMIO_DATA);
-        return !write ? 0 : length >= Long.BYTES ? data : data & (1L << length * Byte.SIZE) - 1;
+        if (!write) {
+            return 0;
+        }
+        return length >= Long.BYTES ? data : data & ((1L << (length * Byte.SIZE)) - 1);
     }
 
     private void registers(VirtualCpu vcpu, Looks looks) {

@@ -39,8 +39,7 @@ final class VcpuSetup {
         HostMemory run = file.map(0, runSize);
         long statistics = World.must("KVM_GET_STATS_FD", World.request(file, KvmIoctl.GET_STATS_FD, 0));
         world.vcpus()
-                .add(new VirtualCpu(
-                        file, run, world.kernel().adopt((int) statistics, "vcpu statistics"), ring(file)));
+                .add(new VirtualCpu(file, run, world.kernel().adopt((int) statistics, "vcpu statistics"), ring(file)));
         return 0;
     }
 

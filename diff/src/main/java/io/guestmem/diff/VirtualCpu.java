@@ -35,7 +35,8 @@ final class VirtualCpu implements AutoCloseable {
         return statistics;
     }
 
-    @Nullable HostMemory ring() {
+    @Nullable
+    HostMemory ring() {
         return ring;
     }
 

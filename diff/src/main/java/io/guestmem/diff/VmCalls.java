@@ -20,6 +20,7 @@ final class VmCalls {
     /** Nothing of the process lies below: {@code vm.mmap_min_addr}. */
     private static final long NOWHERE = 1 << 16;
 
+    private static final long MOST_ATTRIBUTES = 1 << 30;
     private static final long TOO_MANY_PAGES = 1L << 43;
 
     private final World world;
@@ -68,13 +69,12 @@ final class VmCalls {
     /** Whether a slot like that covers only memory that the sequence may use: a guest may write whatever lies there. */
     private static boolean harmless(Call.SetRegion region) {
         long size = region.size();
-        Backing[] all = Backing.values();
-        if (region.memory() >= 0 && region.memory() < all.length) {
-            long length = all[(int) region.memory()].length();
+        long length = Backing.length(region.memory());
+        if (length > 0) {
             return region.offset() >= 0 && region.offset() <= length && size >= 0 && size <= length - region.offset();
         }
         boolean nowhere = region.offset() >= 0 && region.offset() <= NOWHERE && size >= 0 && size <= NOWHERE;
-        return nowhere && region.offset() + size <= NOWHERE || size < 0 || size >= TOO_MANY_PAGES;
+        return (nowhere && region.offset() + size <= NOWHERE) || size < 0 || size >= TOO_MANY_PAGES;
     }
 
     private void write(MemorySegment struct, Call.SetRegion region) {
@@ -114,6 +114,10 @@ final class VmCalls {
     }
 
     private long setAttributes(KvmFile vm, Call.SetAttributes call) {
+        boolean wraps = Long.compareUnsigned(call.gpa() + call.size(), call.gpa()) < 0;
+        if (!wraps && Long.compareUnsigned(call.size(), MOST_ATTRIBUTES) > 0) {
+            return Outcome.NOTHING; // the kernel would store an attribute for each page
+        }
         MemorySegment struct = world.struct(MemoryAttributesLayout.STRUCT.size());
         struct.set(ValueLayout.JAVA_LONG, MemoryAttributesLayout.ADDRESS, call.gpa());
         struct.set(ValueLayout.JAVA_LONG, MemoryAttributesLayout.SIZE, call.size());

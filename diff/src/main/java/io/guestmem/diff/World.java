@@ -90,7 +90,8 @@ final class World implements AutoCloseable {
         return bitmapPointer.address();
     }
 
-    @Nullable KvmFile vm() {
+    @Nullable
+    KvmFile vm() {
         return vm;
     }
 
@@ -121,12 +122,10 @@ final class World implements AutoCloseable {
     }
 
     /** A memory by position; null if there is none. */
-    @Nullable Mapped memory(long position) {
-        Backing[] all = Backing.values();
-        if (position < 0 || position >= all.length) {
-            return null;
-        }
-        return memories.computeIfAbsent(all[(int) position], this::map);
+    @Nullable
+    Mapped memory(long position) {
+        Backing backing = Backing.at(position);
+        return backing == null ? null : memories.computeIfAbsent(backing, this::map);
     }
 
     private Mapped map(Backing backing) {
@@ -139,7 +138,7 @@ final class World implements AutoCloseable {
      */
     private Mapped fenced(HostMemoryKind kind, long length) {
         HostMemory memory = kernel.allocate(kind, length + ALIGNMENT + 2 * PAGE);
-        long start = (-(memory.hva() + PAGE) & ALIGNMENT - 1) + PAGE;
+        long start = (-(memory.hva() + PAGE) & (ALIGNMENT - 1)) + PAGE;
         must("fence below", memory.protect(HostProtection.NONE, 0, start));
         must("fence above", memory.protect(HostProtection.NONE, start + length, memory.length() - start - length));
         return new Mapped(memory, start);

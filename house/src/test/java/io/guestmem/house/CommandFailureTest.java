@@ -50,7 +50,7 @@ class CommandFailureTest {
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
-                "``                             | a verb is missing: one of bench, conform, demo, doctor, fuzz, lab, shell"
+                "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, shell"
             })
     void aWrongCommandLineIsNamed(String line, String message) throws Exception {
         List<String> lines = failure(USAGE, Guestmem.command(directory, words(line)));

@@ -86,21 +86,29 @@ final class GuestTables implements PhysicalMemory {
 
     /** Writes bytes inside a page: {@code kvm_write_guest_page}; false also for a read-only memslot. */
     boolean write(long address, int size, long value) {
-        if (presence(address) != Presence.WRITABLE) {
+        if (!isWritable(address)) {
             return false;
         }
         return written(address, access(address, true, at -> {
             for (int i = 0; i < size; i++) {
-                NativeMemory.segment(at + i, 1).set(ValueLayout.JAVA_BYTE, 0, (byte) (value >>> 8 * i));
+                NativeMemory.segment(at + i, 1).set(ValueLayout.JAVA_BYTE, 0, (byte) (value >>> (8 * i)));
             }
             return true;
         }));
     }
 
+    /** By the memslot alone: nothing is faulted in for a write that is refused. */
+    private boolean isWritable(long address) {
+        vm.slots().readers().enter(vcpu.slotReader());
+        Memslot slot = slot(address);
+        vm.slots().readers().exit(vcpu.slotReader());
+        return slot != null && !slot.isReadOnly();
+    }
+
     private static long bytes(long at, int size) {
         long value = 0;
         for (int i = 0; i < size; i++) {
-            value |= (NativeMemory.segment(at + i, 1).get(ValueLayout.JAVA_BYTE, 0) & 0xFFL) << 8 * i;
+            value |= (NativeMemory.segment(at + i, 1).get(ValueLayout.JAVA_BYTE, 0) & 0xFFL) << (8 * i);
         }
         return value;
     }
