@@ -62,23 +62,21 @@ public final class Comparison implements AutoCloseable {
             calls++;
             Call call = all.get(i);
             Difference found = new Difference(sequence, i, first.perform(call), second.perform(call));
-            if (found.first().equals(found.second())) {
-                continue;
-            }
-            Optional<KnownDifference> rule = KnownDifference.of(found, scope);
-            if (rule.isEmpty()) {
-                return Optional.of(found);
-            }
-            rules.merge(rule.get(), 1L, Long::sum);
-            if (rule.get().endsSequence()) {
-                return Optional.empty();
+            if (!found.first().equals(found.second())) {
+                return unexplained(found, rules);
             }
         }
         if (sequence.seed() % MEMORY_INTERVAL != 0) {
             return Optional.empty();
         }
         Difference memory = new Difference(sequence, all.size(), first.memory(), second.memory());
-        return memory.first().equals(memory.second()) ? Optional.empty() : Optional.of(memory);
+        return memory.first().equals(memory.second()) ? Optional.empty() : unexplained(memory, rules);
+    }
+
+    private Optional<Difference> unexplained(Difference found, Map<KnownDifference, Long> rules) {
+        Optional<KnownDifference> rule = KnownDifference.of(found, scope);
+        rule.ifPresent(known -> rules.merge(known, 1L, Long::sum));
+        return rule.isPresent() ? Optional.empty() : Optional.of(found);
     }
 
     /** Calls that were made on each kernel so far. */

@@ -1,15 +1,18 @@
 package io.guestmem.diff;
 
 import io.guestmem.abi.ExitReason;
+import io.guestmem.abi.UserspaceMemoryRegionLayout;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/** The differences that are explained: what a kernel does that the other one cannot do or means not to do. */
+/**
+ * The differences that are explained: what a kernel does that the other one cannot do or means not to do. Such a difference ends
+ * its sequence, for the kernels are in different states then.
+ */
 public enum KnownDifference {
     /** A guest in user mode jumps to where no memory is. */
     SHADOW_FETCH_FROM_HOLE(
-            Effect.ENDS,
             "A guest in user mode that jumps to where no memory is gets #UD, and without a table of interrupts that is"
                     + " KVM_EXIT_SHUTDOWN. kvm_pvm ends KVM_RUN with KVM_EXIT_INTERNAL_ERROR, as if it were privileged.",
             "arch/x86/kvm/x86.c:handle_emulation_failure; kvm_pvm is not in Linux",
@@ -17,40 +20,33 @@ public enum KnownDifference {
                     && isRun(difference, GuestAccess.FETCH)
                     && exits(difference, ExitReason.SHUTDOWN, ExitReason.INTERNAL_ERROR)),
 
-    /** A guest executes what it has written into a guest_memfd. */
-    SHADOW_FETCH_FROM_GUEST_MEMFD(
-            Effect.ENDS,
-            "kvm_pvm emulates some instructions, and KVM's emulator fetches from the host address of a memslot, not from its"
-                    + " guest_memfd: the guest executes zeroes there.",
-            "virt/kvm/kvm_main.c:__kvm_read_guest_page; kvm_pvm is not in Linux",
+    /** A guest uses a guest_memfd that lies over host memory as well. */
+    SHADOW_EMULATES_GUEST_MEMFD(
+            "kvm_pvm emulates some instructions, and KVM's emulator reads, writes and fetches at the host address of a memslot,"
+                    + " not in its guest_memfd.",
+            "virt/kvm/kvm_main.c:__kvm_read_guest_page, __kvm_write_guest_page; kvm_pvm is not in Linux",
             (difference, scope) -> !scope.tdp()
-                    && isRun(difference, GuestAccess.FETCH)
-                    && difference.sequence().calls().stream().anyMatch(Call.SetRegion2.class::isInstance)
-                    && exits(difference, ExitReason.SHUTDOWN, ExitReason.IO));
+                    && difference.sequence().calls().stream().anyMatch(KnownDifference::bindsGuestMemfd)
+                    && difference.call().map(Call.Run.class::isInstance).orElse(true));
 
-    private final Effect effect;
     private final String text;
     private final String source;
     private final Rule rule;
 
-    KnownDifference(Effect effect, String text, String source, Rule rule) {
-        this.effect = effect;
+    KnownDifference(String text, String source, Rule rule) {
         this.text = text;
         this.source = source;
         this.rule = rule;
     }
 
-    /** What becomes of the sequence. */
-    private enum Effect {
-        /** Both kernels are in the same state. */
-        GOES_ON,
-        /** They are not any more. */
-        ENDS
-    }
-
     @FunctionalInterface
     private interface Rule {
         boolean explains(Difference difference, Scope scope);
+    }
+
+    private static boolean bindsGuestMemfd(Call call) {
+        return call instanceof Call.SetRegion2 set
+                && (set.region().flags() & UserspaceMemoryRegionLayout.GUEST_MEMFD) != 0;
     }
 
     private static boolean isRun(Difference difference, GuestAccess access) {
@@ -70,11 +66,6 @@ public enum KnownDifference {
         return Arrays.stream(values())
                 .filter(each -> each.rule.explains(difference, scope))
                 .findFirst();
-    }
-
-    /** Whether the rest of the sequence cannot be compared. */
-    public boolean endsSequence() {
-        return effect == Effect.ENDS;
     }
 
     /** Its name in docs/differences.md. */
