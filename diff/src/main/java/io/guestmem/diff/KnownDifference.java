@@ -27,7 +27,10 @@ public enum KnownDifference {
             "virt/kvm/kvm_main.c:__kvm_read_guest_page, __kvm_write_guest_page; kvm_pvm is not in Linux",
             (difference, scope) -> !scope.tdp()
                     && difference.sequence().calls().stream().anyMatch(KnownDifference::bindsGuestMemfd)
-                    && difference.call().map(Call.Run.class::isInstance).orElse(true));
+                    && difference
+                            .call()
+                            .map(call -> call instanceof Call.Run || call instanceof Call.Load)
+                            .orElse(true));
 
     private final String text;
     private final String source;

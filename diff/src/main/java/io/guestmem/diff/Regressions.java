@@ -62,6 +62,15 @@ public final class Regressions {
                     new Call.Store(0, 0, 0),
                     new Call.Run(GuestAccess.ADD, 0, 0xFED0D000L, 0, 1)),
             new Regression(
+                    "a read of a file maps what is around it",
+                    new Call.CreateVm(0),
+                    new Call.CreateVcpu(0),
+                    new Call.SetRegion(0, 0, 0x610000L, 0x10000L, 2, 0),
+                    new Call.PreFault(0, 0x610000L, 0x1000L, 0),
+                    new Call.Advise(HostAdvice.DONT_NEED, 2, 0, 1),
+                    new Call.Run(GuestAccess.READ, 0, 0x61F000L, 0, 1),
+                    new Call.Run(GuestAccess.WRITE, 0, 0x610000L, 0, 1)),
+            new Regression(
                     "a write to read-only memory faults nothing in",
                     new Call.CreateVm(0),
                     new Call.SetRegion(0, 2, 0x100000000L, 0x1000L, 0, 0),
