@@ -23,6 +23,7 @@ public record Argument(String name, long value, String java, boolean isNumber) {
 
     /** @param all the choices, in the order of their positions */
     static <E extends Enum<E>> Argument choice(String name, List<E> all, E value) {
-        return new Argument(name, all.indexOf(value), value.getDeclaringClass().getSimpleName() + "." + value.name(), false);
+        return new Argument(
+                name, all.indexOf(value), value.getDeclaringClass().getSimpleName() + "." + value.name(), false);
     }
 }

@@ -284,8 +284,7 @@ public sealed interface Call {
 
         @Override
         public Call with(long... values) {
-            return new Run(
-                    ACCESSES.get((int) values[0]), values[1], values[2], values[3], values[4]);
+            return new Run(ACCESSES.get((int) values[0]), values[1], values[2], values[3], values[4]);
         }
     }
 

@@ -18,13 +18,13 @@ final class CallSource {
 
     /** Advice whose effect depends on nothing but the memory. */
     private static final List<HostAdvice> ADVICE = List.of(
-        HostAdvice.DONT_NEED,
-        HostAdvice.DONT_NEED,
-        HostAdvice.REMOVE,
-        HostAdvice.HUGE_PAGE,
-        HostAdvice.NO_HUGE_PAGE,
-        HostAdvice.POPULATE_READ,
-        HostAdvice.POPULATE_WRITE);
+            HostAdvice.DONT_NEED,
+            HostAdvice.DONT_NEED,
+            HostAdvice.REMOVE,
+            HostAdvice.HUGE_PAGE,
+            HostAdvice.NO_HUGE_PAGE,
+            HostAdvice.POPULATE_READ,
+            HostAdvice.POPULATE_WRITE);
 
     private final Plan plan;
     private final Scope scope;
@@ -244,7 +244,8 @@ final class CallSource {
 
     private Call protect() {
         long memory = plan.memory();
-        HostProtection protection = plan.oneIn(2) ? HostProtection.READ_WRITE : Call.PROTECTIONS.get(plan.below(Call.PROTECTIONS.size()));
+        HostProtection protection =
+                plan.oneIn(2) ? HostProtection.READ_WRITE : Call.PROTECTIONS.get(plan.below(Call.PROTECTIONS.size()));
         if (memory == 0) {
             return new Call.Protect(protection, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
         }

@@ -27,10 +27,7 @@ public enum KnownDifference {
             "virt/kvm/kvm_main.c:__kvm_read_guest_page, __kvm_write_guest_page; kvm_pvm is not in Linux",
             (difference, scope) -> !scope.tdp()
                     && difference.sequence().calls().stream().anyMatch(KnownDifference::bindsGuestMemfd)
-                    && difference
-                            .call()
-                            .map(call -> call instanceof Call.Run || call instanceof Call.Load)
-                            .orElse(true));
+                    && difference.call().map(KnownDifference::looksAtMemory).orElse(true));
 
     private final String text;
     private final String source;
@@ -45,6 +42,10 @@ public enum KnownDifference {
     @FunctionalInterface
     private interface Rule {
         boolean explains(Difference difference, Scope scope);
+    }
+
+    private static boolean looksAtMemory(Call call) {
+        return call instanceof Call.Run || call instanceof Call.Load || call instanceof Call.MapGuestMemfd;
     }
 
     private static boolean bindsGuestMemfd(Call call) {

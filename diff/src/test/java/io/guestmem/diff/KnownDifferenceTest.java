@@ -36,6 +36,29 @@ class KnownDifferenceTest {
         return new Difference(sequence, 0, exit(first), exit(second));
     }
 
+    @Test
+    void whatAnEmulatorDidElsewhereIsSeenLater() {
+        Call bound = new Call.SetRegion2(new Call.SetRegion(0, 4, 0x400000, 0x1000, 0, 0), 0, 0);
+        Sequence sequence = new Sequence(1, List.of(bound, new Call.Load(0, 0), new Call.GetDirtyLog(0)));
+        Outcome one = new Outcome(0, List.of(new Outcome.Value("found", 0)));
+        Outcome other = new Outcome(0, List.of(new Outcome.Value("found", 1)));
+
+        for (int position : new int[] {1, 3}) {
+            assertThat(KnownDifference.of(new Difference(sequence, position, one, other), SHADOW))
+                    .contains(KnownDifference.SHADOW_EMULATES_GUEST_MEMFD);
+        }
+        assertThat(KnownDifference.of(new Difference(sequence, 2, one, other), SHADOW))
+                .as("a dirty log")
+                .isEmpty();
+        assertThat(KnownDifference.of(new Difference(sequence, 1, one, other), TDP))
+                .as("with TDP")
+                .isEmpty();
+        Sequence plain = new Sequence(1, List.of(new Call.Load(0, 0)));
+        assertThat(KnownDifference.of(new Difference(plain, 0, one, other), SHADOW))
+                .as("without a guest_memfd")
+                .isEmpty();
+    }
+
     private static Outcome exit(int reason) {
         return new Outcome(0, List.of(new Outcome.Value("exit", reason)));
     }
