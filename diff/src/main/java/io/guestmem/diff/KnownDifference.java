@@ -31,6 +31,8 @@ public enum KnownDifference {
 
     private final String text;
     private final String source;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a function without state
     private final Rule rule;
 
     KnownDifference(String text, String source, Rule rule) {

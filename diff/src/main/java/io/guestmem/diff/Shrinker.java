@@ -33,7 +33,7 @@ public final class Shrinker {
             before = smallest;
             smallest = withoutCalls(smallest);
             smallest = withPlainerArguments(smallest);
-        } while (trials > 0 && smallest != before);
+        } while (trials > 0 && !smallest.equals(before));
         return smallest;
     }
 
