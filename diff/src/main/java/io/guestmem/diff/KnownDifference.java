@@ -27,7 +27,16 @@ public enum KnownDifference {
             "virt/kvm/kvm_main.c:__kvm_read_guest_page, __kvm_write_guest_page; kvm_pvm is not in Linux",
             (difference, scope) -> !scope.tdp()
                     && difference.sequence().calls().stream().anyMatch(KnownDifference::bindsGuestMemfd)
-                    && difference.call().map(KnownDifference::looksAtMemory).orElse(true));
+                    && difference.call().map(KnownDifference::looksAtMemory).orElse(true)),
+
+    /** A read marks a page dirty, or finds an entry that is there already. */
+    SHADOW_PREFETCH(
+            "An entry that a read makes writable marks its page dirty. A shadow MMU has made entries for up to seven neighbours of"
+                    + " a page that faulted earlier, so a later read may make none.",
+            "arch/x86/kvm/mmu/mmu.c:direct_pte_prefetch, spte.c:make_spte",
+            (difference, scope) -> !scope.tdp()
+                    && difference.first().result() == difference.second().result()
+                    && difference.call().orElse(null) instanceof Call.GetDirtyLog);
 
     private final String text;
     private final String source;

@@ -48,7 +48,11 @@ class KnownDifferenceTest {
                     .contains(KnownDifference.SHADOW_EMULATES_GUEST_MEMFD);
         }
         assertThat(KnownDifference.of(new Difference(sequence, 2, one, other), SHADOW))
-                .as("a dirty log")
+                .as("a dirty log is another rule's")
+                .contains(KnownDifference.SHADOW_PREFETCH);
+        assertThat(KnownDifference.of(
+                        new Difference(sequence, 2, one, new Outcome(-2, List.of())), SHADOW))
+                .as("another errno")
                 .isEmpty();
         assertThat(KnownDifference.of(new Difference(sequence, 1, one, other), TDP))
                 .as("with TDP")
