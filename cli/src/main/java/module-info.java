@@ -4,9 +4,11 @@ module io.guestmem.cli {
     requires io.guestmem.bench;
     requires io.guestmem.conform;
     requires io.guestmem.diff;
+    requires io.guestmem.image;
     requires io.guestmem.kvm;
     requires io.guestmem.lab;
     requires io.guestmem.linux;
+    requires io.guestmem.measure;
     requires io.guestmem.shell;
     requires io.guestmem.soft;
     requires io.guestmem.vmm;

@@ -3,6 +3,7 @@ module io.guestmem.conform {
     requires transitive io.guestmem.abi;
     requires io.guestmem.kvm;
     requires io.guestmem.linux;
+    requires transitive io.guestmem.soft;
     requires io.guestmem.vmm;
     requires static transitive org.jspecify;
 

@@ -2,7 +2,7 @@
 module io.guestmem.shell {
     requires transitive io.guestmem.abi;
     requires io.guestmem.kvm;
-    requires io.guestmem.soft;
+    requires transitive io.guestmem.soft;
     requires io.guestmem.vmm;
     requires org.jline.reader;
     requires org.jline.terminal;

@@ -3,12 +3,20 @@ package io.guestmem.cli;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KernelUnavailableException;
 import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.soft.KernelVersion;
+import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
+import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Which kernel answers: the real one or the software kernel. */
 final class AnyKernelOption {
+    private static final int SCHEDULED_RETRIES = 10_000;
+
     @Option(
             names = "--kernel",
             paramLabel = "KERNEL",
@@ -16,6 +24,15 @@ final class AnyKernelOption {
             description =
                     "linux, soft, or auto: /dev/kvm if it opens, else the software kernel (default: ${DEFAULT-VALUE}).")
     private Choice choice = Choice.AUTO;
+
+    @Option(
+            names = "--kernel-version",
+            paramLabel = "VERSION",
+            description = "The Linux that the software kernel is like: 6.12, 6.18 or 7.2, the default.")
+    private Optional<KernelVersion> version = Optional.empty();
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
 
     /** The kernels that there are. */
     enum Choice {
@@ -27,18 +44,42 @@ final class AnyKernelOption {
         AUTO
     }
 
-    /** Whether the software kernel was chosen. */
-    boolean isSoft() {
-        return switch (choice) {
+    /**
+     * What the software kernel is to be like, if it was chosen.
+     *
+     * @throws ParameterException if a version was chosen, but of the real kernel
+     */
+    Optional<SoftKernelOptions> soft() {
+        boolean isSoft = switch (choice) {
             case LINUX -> false;
             case SOFT -> true;
             case AUTO -> !isThere(new LinuxKernel());
         };
+        if (!isSoft && version.isPresent()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--kernel-version: the real kernel has its own; add --kernel soft");
+        }
+        SoftKernelOptions defaults = SoftKernelOptions.defaults();
+        return isSoft
+                ? Optional.of(defaults.with()
+                        .kernelVersion(version.orElse(defaults.kernelVersion()))
+                        .build())
+                : Optional.empty();
     }
 
     /** The chosen kernel; a software kernel is a new one at each call. */
     Kernel kernel() {
-        return isSoft() ? new SoftKernel(SoftKernelOptions.defaults()) : new LinuxKernel();
+        return soft().<Kernel>map(SoftKernel::new).orElseGet(LinuxKernel::new);
+    }
+
+    /**
+     * The chosen kernel; on the software kernel a schedule runs threads, where it is asked to. Each retry of a pre-fault is a turn
+     * then, so that the watchdog comes sooner.
+     */
+    Kernel kernel(SeededSchedule schedule) {
+        return soft().<Kernel>map(options -> new SoftKernel(
+                        options.with().preFaultRetries(SCHEDULED_RETRIES).build(), schedule, null))
+                .orElseGet(LinuxKernel::new);
     }
 
     private static boolean isThere(Kernel kernel) {

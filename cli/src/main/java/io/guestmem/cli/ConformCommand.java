@@ -26,10 +26,12 @@ import picocli.CommandLine.Spec;
         description = {
             "",
             "Each check has an id of docs/conformance.md. A check that this kernel cannot show is skipped with the reason."
-                    + " The exit status is 1 if any fails. --json prints a line for each check and a last one with the summary.",
+                    + " The exit status is 1 if any fails. --json prints a line for each check and a last one with the summary."
+                    + " What the software kernel does is simulated, and the summary says so.",
             "",
             "Examples:",
             "  guestmem conform",
+            "  guestmem conform --kernel soft --kernel-version 6.12",
             "  guestmem conform --only SLOT-14,PF-08 --json",
             "  guestmem lab --suite sid -- conform",
             ""
@@ -40,6 +42,9 @@ final class ConformCommand implements Callable<Integer> {
 
     @Mixin
     private OutputOptions output;
+
+    @Mixin
+    private AnyKernelOption kernelOption;
 
     @Option(names = "--only", paramLabel = "ID", split = ",", description = "Only these checks.")
     private Set<String> only = Set.of();
@@ -54,14 +59,16 @@ final class ConformCommand implements Callable<Integer> {
             }
         }
         PrintWriter out = spec.commandLine().getOut();
-        ConformanceKernel kernel = ConformanceKernel.linux();
         Map<Outcome, Integer> counts = new EnumMap<>(Outcome.class);
-        Conformance.run(kernel, only, result -> {
-            counts.merge(result.outcome(), 1, Integer::sum);
-            print(out, result);
-            out.flush();
-        });
-        summary(out, kernel, counts);
+        try (ConformanceKernel kernel =
+                kernelOption.soft().map(ConformanceKernel::soft).orElseGet(ConformanceKernel::linux)) {
+            Conformance.run(kernel, only, result -> {
+                counts.merge(result.outcome(), 1, Integer::sum);
+                print(out, result);
+                out.flush();
+            });
+            summary(out, kernel, counts);
+        }
         return counts.containsKey(Outcome.FAIL) ? ExitStatus.NO : ExitStatus.DONE;
     }
 
@@ -84,6 +91,7 @@ final class ConformCommand implements Callable<Integer> {
             JsonResult.print(out, "conform", json -> {
                 json.writeStringProperty("kernel", kernel.kernel().name());
                 json.writeStringProperty("release", kernel.release().toString());
+                json.writeBooleanProperty("simulated", kernel.isSimulated());
                 json.writeObjectPropertyStart("summary");
                 for (Outcome outcome : Outcome.values()) {
                     json.writeNumberProperty(outcome.text(), counts.getOrDefault(outcome, 0));
@@ -91,7 +99,8 @@ final class ConformCommand implements Callable<Integer> {
                 json.writeEndObject();
             });
         } else {
-            out.println(kernel + ": "
+            out.println(kernel
+                    + (kernel.isSimulated() ? " (simulated): " : ": ")
                     + List.of(Outcome.values()).stream()
                             .map(outcome -> counts.getOrDefault(outcome, 0) + " " + outcome.text())
                             .collect(Collectors.joining(", ")));

@@ -1,9 +1,11 @@
 package io.guestmem.cli;
 
 import io.guestmem.abi.Kernel;
+import io.guestmem.abi.VmType;
 import io.guestmem.linux.MappedMemory;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.demo.DemoReport;
+import io.guestmem.vmm.demo.DemoResult;
 import io.guestmem.vmm.demo.DemoRun;
 import io.guestmem.vmm.demo.Demonstration;
 import io.guestmem.vmm.demo.PopulationWay;
@@ -11,7 +13,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -37,6 +38,7 @@ import tools.jackson.core.JsonGenerator;
             "Examples:",
             "  guestmem demo",
             "  guestmem demo --memory 256M --image snapshot.mem --report demo.html",
+            "  guestmem demo --kernel soft --vm-type sw_protected",
             "  guestmem lab -- demo --json",
             ""
         })
@@ -48,7 +50,14 @@ final class DemoCommand implements Callable<Integer> {
     private OutputOptions output;
 
     @Mixin
-    private KernelOption kernelOption;
+    private AnyKernelOption kernelOption;
+
+    @Option(
+            names = "--vm-type",
+            paramLabel = "TYPE",
+            defaultValue = "default",
+            description = "default, or sw_protected, which has private memory (default: ${DEFAULT-VALUE}).")
+    private Type type = Type.DEFAULT;
 
     @Option(
             names = "--memory",
@@ -73,6 +82,20 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
     private @Nullable Path report;
 
+    /** The types of VMs that a plain host can run. */
+    enum Type {
+        /** An ordinary one. */
+        DEFAULT(VmType.DEFAULT),
+        /** With private memory, without encryption. */
+        SW_PROTECTED(VmType.SW_PROTECTED);
+
+        private final VmType vmType;
+
+        Type(VmType vmType) {
+            this.vmType = vmType;
+        }
+    }
+
     @Override
     public Integer call() throws Exception {
         checkMemory();
@@ -82,21 +105,19 @@ final class DemoCommand implements Callable<Integer> {
         Kernel kernel = kernelOption.kernel();
         Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
         PrintWriter out = spec.commandLine().getOut();
-        List<DemoRun> runs;
+        DemoResult result;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
-            runs = new Demonstration(kernel, file, memory.bytes()).run(ways, bar::step);
+            result = new Demonstration(kernel, type.vmType, file, memory.bytes()).run(ways, bar::step);
         }
         if (report != null) {
-            DemoReport.write(report, file, memory.bytes(), kernel.name(), runs);
+            DemoReport.write(report, result);
         }
         if (output.json()) {
-            JsonResult.print(out, "demo", json -> fields(json, kernel, file, runs));
+            JsonResult.print(out, "demo", json -> fields(json, result));
         } else {
-            print(out, kernel, file, runs);
+            print(out, result);
         }
-        boolean allRight = runs.stream()
-                .allMatch(run -> run.completed().map(DemoRun.Completed::ok).orElse(true));
-        return allRight ? ExitStatus.DONE : ExitStatus.NO;
+        return result.ok() ? ExitStatus.DONE : ExitStatus.NO;
     }
 
     private void checkMemory() throws Exception {
@@ -130,8 +151,10 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private static void print(PrintWriter out, Kernel kernel, Path file, List<DemoRun> runs) {
-        out.println("kernel " + kernel.name() + ", guest memory is " + file);
+    private static void print(PrintWriter out, DemoResult result) {
+        String simulated = result.simulated() ? " (simulated)" : "";
+        String type = result.vmType() == VmType.DEFAULT ? "" : ", VM type " + name(result.vmType());
+        out.println("kernel " + result.kernel() + simulated + type + ", guest memory is " + result.image());
         out.println();
         TextTable table = new TextTable(
                 TextTable.Column.left("populate"),
@@ -142,7 +165,7 @@ final class DemoCommand implements Callable<Integer> {
                 TextTable.Column.right("populate s"),
                 TextTable.Column.right("guest s"),
                 TextTable.Column.left("checksum"));
-        for (DemoRun run : runs) {
+        for (DemoRun run : result.runs()) {
             switch (run) {
                 case DemoRun.Skipped skipped -> table.add(skipped.way().id(), "-", "skipped: " + skipped.reason());
                 case DemoRun.Completed done ->
@@ -161,7 +184,7 @@ final class DemoCommand implements Callable<Integer> {
         }
         table.print(out);
         out.println();
-        for (DemoRun run : runs) {
+        for (DemoRun run : result.runs()) {
             out.println(run.way().id() + ": " + run.way().description());
             if (run instanceof DemoRun.Skipped && run.way() == PopulationWay.PRE_FAULT) {
                 out.println(
@@ -169,18 +192,31 @@ final class DemoCommand implements Callable<Integer> {
                                 + " a part of KVM's page table.");
             }
         }
+        if (result.simulated()) {
+            out.println();
+            out.println(
+                    "The kernel is simulated: it counts faults as a real one does, on a host that maps 4 KiB at each.");
+            out.println(
+                    "A thread stands for the second process. Times are those of an interpreter, not of a real kernel.");
+        }
     }
 
     private static String seconds(double seconds) {
         return String.format(Locale.ROOT, "%.4f", seconds);
     }
 
-    private void fields(JsonGenerator json, Kernel kernel, Path file, List<DemoRun> runs) {
-        json.writeStringProperty("kernel", kernel.name());
-        json.writeStringProperty("image", file.toString());
-        json.writeNumberProperty("memory", memory.bytes());
+    private static String name(VmType type) {
+        return type.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static void fields(JsonGenerator json, DemoResult result) {
+        json.writeStringProperty("kernel", result.kernel());
+        json.writeBooleanProperty("simulated", result.simulated());
+        json.writeStringProperty("vm_type", name(result.vmType()));
+        json.writeStringProperty("image", result.image().toString());
+        json.writeNumberProperty("memory", result.memory());
         json.writeArrayPropertyStart("runs");
-        for (DemoRun run : runs) {
+        for (DemoRun run : result.runs()) {
             json.writeStartObject();
             json.writeStringProperty("populate", run.way().id());
             switch (run) {

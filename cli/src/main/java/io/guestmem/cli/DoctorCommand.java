@@ -17,7 +17,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -49,7 +51,12 @@ final class DoctorCommand implements Callable<Integer> {
 
     /** What was found. */
     private record Findings(
-            String release, KvmSupport kvm, String module, UserfaultfdFinding userfaultfd, LabAvailability lab) {}
+            String release, KvmSupport kvm, String module, UserfaultfdFinding userfaultfd, LabAvailability lab) {
+        /** What {@code --kernel auto} is. */
+        String defaultKernel() {
+            return kvm instanceof KvmSupport.Available ? "linux" : "soft";
+        }
+    }
 
     /**
      * Whether a page server could use userfaultfd here.
@@ -69,12 +76,24 @@ final class DoctorCommand implements Callable<Integer> {
                 userfaultfd(),
                 Lab.open(LabProgress.SILENT).availability(LabKernel.TRIXIE));
         PrintWriter out = spec.commandLine().getOut();
+        Map<String, String> kernels = kernels(findings);
         if (output.json()) {
-            JsonResult.print(out, "doctor", json -> fields(json, findings));
+            JsonResult.print(out, "doctor", json -> fields(json, findings, kernels));
         } else {
-            print(out, findings);
+            print(out, findings, kernels);
         }
         return ExitStatus.DONE;
+    }
+
+    /** The kernel of each verb that has a choice. */
+    private Map<String, String> kernels(Findings findings) {
+        Map<String, String> kernels = new TreeMap<>();
+        spec.root().subcommands().forEach((verb, command) -> {
+            if (command.getCommandSpec().findOption("--kernel") != null) {
+                kernels.put(verb, findings.defaultKernel());
+            }
+        });
+        return kernels;
     }
 
     private static UserfaultfdFinding userfaultfd() {
@@ -86,7 +105,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
-    private static void fields(JsonGenerator json, Findings found) {
+    private static void fields(JsonGenerator json, Findings found, Map<String, String> kernels) {
         json.writeObjectPropertyStart("host");
         json.writeStringProperty("release", found.release);
         json.writeEndObject();
@@ -126,14 +145,13 @@ final class DoctorCommand implements Callable<Integer> {
         json.writeStringProperty("state", found.lab.state().name().toLowerCase(Locale.ROOT));
         json.writeStringProperty("explanation", found.lab.explanation());
         json.writeEndObject();
-        if (found.kvm instanceof KvmSupport.Available) {
-            json.writeStringProperty("default_kernel", "linux");
-        } else {
-            json.writeNullProperty("default_kernel");
-        }
+        json.writeStringProperty("default_kernel", found.defaultKernel());
+        json.writeObjectPropertyStart("kernels");
+        kernels.forEach(json::writeStringProperty);
+        json.writeEndObject();
     }
 
-    private static void print(PrintWriter out, Findings found) {
+    private static void print(PrintWriter out, Findings found, Map<String, String> kernels) {
         TextTable table = new TextTable(
                 TextTable.Column.left("what"), TextTable.Column.left("here"), TextTable.Column.left("what it means"));
         table.add("host", "Linux " + found.release, "");
@@ -168,7 +186,11 @@ final class DoctorCommand implements Callable<Integer> {
                         ? found.userfaultfd.features.size() + " features, for faults of the kernel too"
                         : found.userfaultfd.reason);
         table.add("lab", found.lab.state().name().toLowerCase(Locale.ROOT), found.lab.explanation());
-        table.add("default kernel", found.kvm instanceof KvmSupport.Available ? "linux" : "none", "");
+        table.add(
+                "default kernel",
+                found.defaultKernel(),
+                (found.defaultKernel().equals("soft") ? "simulated; " : "") + "of "
+                        + String.join(", ", kernels.keySet()));
         table.print(out);
     }
 

@@ -3,17 +3,20 @@ package io.guestmem.cli;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.image.ImageException;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
 import io.guestmem.linux.Errno;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.vmm.demo.PopulationException;
+import io.guestmem.vmm.demo.UnavailableVmTypeException;
 import io.guestmem.vmm.demo.UnusableImageException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -53,7 +56,7 @@ final class Errors {
     /** Prints why a command failed. */
     static int failed(Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
         PrintWriter err = command.getErr();
-        Report report = report(failure, command.getCommandName());
+        Report report = report(failure, command);
         err.println("guestmem: " + report.message);
         err.println("guestmem: " + report.remedy);
         if (parsed.expandedArgs().contains("--debug")) {
@@ -62,18 +65,25 @@ final class Errors {
         return report.status;
     }
 
-    private static Report report(Exception failure, String verb) {
+    private static Report report(Exception failure, CommandLine command) {
         String message = String.valueOf(failure.getMessage());
         return switch (failure) {
-            case KernelUnavailableException missing -> kvmMissing(missing, message, verb);
+            case KernelUnavailableException missing -> kvmMissing(missing, message, command);
             case KernelException refused -> refused(refused.errno(), message);
             case LinuxException refused -> refused(refused.errno().number(), message);
             case HostLacksException lacking -> new Report(ExitStatus.UNAVAILABLE, message, lacking.remedy());
             case LabUnavailableException lacking -> new Report(ExitStatus.UNAVAILABLE, message, lacking.remedy());
             case LabFailedException broken ->
                 new Report(ExitStatus.IO, message, "the guest's console said: " + broken.consoleTail());
+            case UnavailableVmTypeException lacking ->
+                new Report(
+                        ExitStatus.UNAVAILABLE,
+                        message,
+                        "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case ImageException _ ->
+                new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");
@@ -82,6 +92,8 @@ final class Errors {
                         ExitStatus.PERMISSION,
                         String.valueOf(denied.getMessage()),
                         "run it as somebody who may, or change the permissions");
+            case NoSuchFileException missing ->
+                new Report(ExitStatus.IO, missing.getFile() + ": no such file", "check the path");
             case FileSystemException broken ->
                 new Report(ExitStatus.IO, String.valueOf(broken.getMessage()), "check the path and the disk");
             case IOException broken -> new Report(ExitStatus.IO, String.valueOf(broken), "check the path and the disk");
@@ -93,15 +105,20 @@ final class Errors {
         };
     }
 
-    private static Report kvmMissing(KernelUnavailableException missing, String message, String verb) {
+    private static Report kvmMissing(KernelUnavailableException missing, String message, CommandLine command) {
+        boolean hasChoice = command.getCommandSpec().findOption("--kernel") != null;
+        String soft = hasChoice ? "; '--kernel soft' needs no KVM" : "";
         if (missing.errno() == EACCES || missing.errno() == EPERM) {
             return new Report(
-                    ExitStatus.PERMISSION, message, "add yourself to the group of /dev/kvm: usermod -aG kvm $USER");
+                    ExitStatus.PERMISSION,
+                    message,
+                    "add yourself to the group of /dev/kvm: usermod -aG kvm $USER" + soft);
         }
         return new Report(
                 ExitStatus.UNAVAILABLE,
                 message,
-                "there is no KVM here; 'guestmem lab -- " + verb + "' runs it on a kernel that has one");
+                "there is no KVM here" + soft + "; 'guestmem lab -- " + command.getCommandName()
+                        + "' runs it on a kernel that has one");
     }
 
     private static Report refused(int errno, String message) {

@@ -4,6 +4,7 @@ import io.guestmem.abi.Kernel;
 import io.guestmem.shell.FuzzOutcome;
 import io.guestmem.shell.FuzzSettings;
 import io.guestmem.shell.Fuzzer;
+import io.guestmem.soft.SeededSchedule;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
@@ -63,13 +64,25 @@ final class FuzzCommand implements Callable<Integer> {
             description = "Threads that call at once (default: ${DEFAULT-VALUE}).")
     private int threads;
 
+    @Option(
+            names = "--deterministic",
+            description =
+                    "Of the software kernel: one thread at a time, in an order that the seed decides; no guest runs.")
+    private boolean deterministic;
+
     @Override
     public Integer call() {
         if (seconds < 1 || threads < 1 || calls < 1) {
             throw new ParameterException(spec.commandLine(), "--seconds, --calls and --threads are positive numbers");
         }
-        Kernel kernel = kernelOption.kernel();
-        FuzzSettings settings = FuzzSettings.of(kernel, seed, calls, Duration.ofSeconds(seconds), threads);
+        if (deterministic && kernelOption.soft().isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--deterministic: only the software kernel can be scheduled");
+        }
+        SeededSchedule schedule = new SeededSchedule(seed);
+        Kernel kernel = deterministic ? kernelOption.kernel(schedule) : kernelOption.kernel();
+        FuzzSettings free = FuzzSettings.of(kernel, seed, calls, Duration.ofSeconds(seconds), threads);
+        FuzzSettings settings = deterministic ? free.scheduledBy(schedule) : free;
         FuzzOutcome outcome = Fuzzer.run(kernel, settings);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {

@@ -1,6 +1,5 @@
 package io.guestmem.cli;
 
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -24,16 +23,6 @@ import picocli.CommandLine.Spec;
             "70:internal error",
             "74:input, output or a system call failed",
             "77:permission denied"
-        },
-        subcommands = {
-            BenchCommand.class,
-            ConformCommand.class,
-            DemoCommand.class,
-            DiffCommand.class,
-            DoctorCommand.class,
-            FuzzCommand.class,
-            LabCommand.class,
-            ShellCommand.class
         })
 final class GuestmemCommand implements Runnable {
     @Spec
@@ -42,12 +31,6 @@ final class GuestmemCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(),
-                "a verb is missing: one of "
-                        + String.join(
-                                ", ",
-                                new CommandLine(new GuestmemCommand())
-                                        .getSubcommands()
-                                        .keySet()));
+                spec.commandLine(), "a verb is missing: one of " + String.join(", ", Verbs.names()));
     }
 }

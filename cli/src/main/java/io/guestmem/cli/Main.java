@@ -1,5 +1,6 @@
 package io.guestmem.cli;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -20,18 +21,20 @@ public final class Main {
 
     /** Runs the command. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
-        return commandLine(out, err).execute(arguments);
+        return commandLine(out, err, arguments).execute(arguments);
     }
 
-    private static CommandLine commandLine(PrintWriter out, PrintWriter err) {
-        return new CommandLine(new GuestmemCommand())
+    private static CommandLine commandLine(PrintWriter out, PrintWriter err, String... arguments) {
+        return Verbs.commandLine(arguments)
                 .setOut(out)
                 .setErr(err)
+                .registerConverter(Long.class, RawNumber::parse)
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
-                .registerConverter(KernelOption.Choice.class, Choices.of(KernelOption.Choice.class))
+                .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
+                .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
                 .setExecutionExceptionHandler(Errors::failed);

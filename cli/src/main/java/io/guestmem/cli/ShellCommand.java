@@ -4,6 +4,8 @@ import io.guestmem.abi.Kernel;
 import io.guestmem.linux.Terminal;
 import io.guestmem.shell.Shell;
 import io.guestmem.shell.ShellSettings;
+import io.guestmem.soft.SeededSchedule;
+import io.guestmem.soft.SoftKernel;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
@@ -51,7 +53,7 @@ final class ShellCommand implements Callable<Integer> {
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Of random content (default: ${DEFAULT-VALUE}).")
+            description = "Of random content, and on the software kernel of how races go (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Parameters(arity = "0..1", paramLabel = "FILE", description = "A file with commands.")
@@ -62,23 +64,32 @@ final class ShellCommand implements Callable<Integer> {
         if (output.json()) {
             throw new ParameterException(spec.commandLine(), "--json: the shell answers in text");
         }
-        Kernel kernel = kernelOption.kernel();
+        SeededSchedule schedule = new SeededSchedule(seed);
+        Kernel kernel = kernelOption.kernel(schedule);
         if (commands.isPresent()) {
-            return run(kernel, new ShellSettings.Input.Commands(commands.get()));
+            return run(kernel, schedule, new ShellSettings.Input.Commands(commands.get()));
         }
         if (script.isPresent()) {
             try (Reader reader = Files.newBufferedReader(script.get())) {
-                return run(kernel, new ShellSettings.Input.Script(reader));
+                return run(kernel, schedule, new ShellSettings.Input.Script(reader));
             }
         }
         if (Terminal.isStandardInput()) {
-            return run(kernel, new ShellSettings.Input.Interactive(ShellSettings.history(System.getenv())));
+            return run(kernel, schedule, new ShellSettings.Input.Interactive(ShellSettings.history(System.getenv())));
         }
-        return run(kernel, new ShellSettings.Input.Script(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+        return run(
+                kernel,
+                schedule,
+                new ShellSettings.Input.Script(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
     }
 
-    private int run(Kernel kernel, ShellSettings.Input input) {
+    private int run(Kernel kernel, SeededSchedule schedule, ShellSettings.Input input) {
         return Shell.run(new ShellSettings(
-                kernel, input, spec.commandLine().getOut(), spec.commandLine().getErr(), seed));
+                kernel,
+                input,
+                spec.commandLine().getOut(),
+                spec.commandLine().getErr(),
+                seed,
+                kernel instanceof SoftKernel ? Optional.of(schedule) : Optional.empty()));
     }
 }

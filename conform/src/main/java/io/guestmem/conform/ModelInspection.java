@@ -8,6 +8,9 @@ public interface ModelInspection {
     /** Whether the code of {@code KVM_PRE_FAULT_MEMORY} means the third proposal of {@code KVM_MAP_MEMORY} here. */
     boolean isThirdProposal();
 
+    /** Whether proposals whose code and documentation contradict each other do as documented. */
+    boolean areProposalsAsDocumented();
+
     /** The generation of the memslots of an address space, without the bit that says that an update is under way. */
     long generation(KvmFile vm, int addressSpace);
 
@@ -54,10 +57,8 @@ public interface ModelInspection {
 
     /**
      * Runs something once, when a walk of the guest's page tables is about to set accessed bits and has read every entry.
-     *
-     * @return false if this model cannot
      */
-    boolean beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
+    void beforeNextUpdateOfGuestTables(KvmFile vm, Runnable change);
 
     /** Where a thread can be stopped. */
     enum Place {

@@ -19,7 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** {@code KVM_GUEST_MEMFD_POPULATE}, as its code was proposed, and the door to the firmware's commands. */
+/** {@code KVM_GUEST_MEMFD_POPULATE}, as it was proposed, and the door to the firmware's commands. */
 final class PopulationChecks {
     private static final long PAGE = Numbers.PAGE;
     private static final long GPA = Guest.FREE;
@@ -94,9 +94,14 @@ final class PopulationChecks {
         }
     }
 
+    /** What populating some pages answers: the code of the proposal counts them, its documentation says 0. */
+    private static long populated(Trial t, long pages) {
+        return t.model().areProposalsAsDocumented() ? 0 : pages;
+    }
+
     private static void fromBuffer(Trial t) {
         Private memory = Private.of(t);
-        t.expect("3 pages", 3, memory.vm.populate(GPA, 3 * PAGE, memory.buffer.hva()));
+        t.expect("3 pages", populated(t, 3), memory.vm.populate(GPA, 3 * PAGE, memory.buffer.hva()));
         for (int page = 0; page < 3; page++) {
             t.expectHex("guest reads page " + page, 0x100 + page, memory.guest.read(GPA + page * PAGE));
         }
@@ -105,7 +110,7 @@ final class PopulationChecks {
 
     private static void zeroes(Trial t) {
         Private memory = Private.of(t);
-        t.expect("2 pages", 2, memory.vm.populate(GPA, 2 * PAGE, 0));
+        t.expect("2 pages", populated(t, 2), memory.vm.populate(GPA, 2 * PAGE, 0));
         t.expect("they are populated now", EEXIST, memory.vm.populate(GPA, 2 * PAGE, memory.buffer.hva()));
         t.expectHex("guest reads", 0, memory.guest.read(GPA));
     }
@@ -121,23 +126,26 @@ final class PopulationChecks {
 
     private static void twice(Trial t) {
         Private memory = Private.of(t);
-        t.expect("first", 1, memory.vm.populate(GPA, PAGE, memory.buffer.hva()));
+        t.expect("first", populated(t, 1), memory.vm.populate(GPA, PAGE, memory.buffer.hva()));
         t.expect("second", EEXIST, memory.vm.populate(GPA, PAGE, memory.buffer.hva()));
         t.expect("punch", 0, memory.file.punch(0, PAGE));
-        t.expect("third", 1, memory.vm.populate(GPA, PAGE, memory.buffer.hva() + PAGE));
+        t.expect("third", populated(t, 1), memory.vm.populate(GPA, PAGE, memory.buffer.hva() + PAGE));
         t.expectHex("guest reads", 0x101, memory.guest.read(GPA));
     }
 
     private static void clamped(Trial t) {
         Private memory = Private.of(t);
         long last = GPA + (PAGES - 1) * PAGE;
-        t.expect("4 pages from the last one on", 1, memory.vm.populate(last, 4 * PAGE, memory.buffer.hva()));
+        t.expect(
+                "4 pages from the last one on",
+                populated(t, 1),
+                memory.vm.populate(last, 4 * PAGE, memory.buffer.hva()));
     }
 
     private static void badSource(Trial t) {
         Private memory = Private.of(t);
         t.must("mprotect", memory.buffer.protect(HostProtection.NONE, PAGE, PAGE));
-        t.expect("2 pages", 1, memory.vm.populate(GPA, 2 * PAGE, memory.buffer.hva()));
+        t.expect("2 pages", populated(t, 1), memory.vm.populate(GPA, 2 * PAGE, memory.buffer.hva()));
         t.expect("the second", EINVAL, memory.vm.populate(GPA + PAGE, PAGE, memory.buffer.hva() + PAGE));
     }
 
@@ -149,14 +157,14 @@ final class PopulationChecks {
         struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.GPA, GPA);
         struct.set(ValueLayout.JAVA_LONG, GuestMemfdPopulateLayout.SIZE, PAGE);
         byte[] bytes = struct.toArray(ValueLayout.JAVA_BYTE);
-        t.expect("populate there", 1, other.ioctl(0, KvmIoctl.GUEST_MEMFD_POPULATE.code(), bytes));
+        t.expect("populate there", populated(t, 1), other.ioctl(0, KvmIoctl.GUEST_MEMFD_POPULATE.code(), bytes));
         t.expect("CHECK_EXTENSION there", EIO, other.ioctl(0, KvmIoctl.CHECK_EXTENSION.code(), new byte[0]));
         t.expect("populate here", EEXIST, memory.vm.populate(GPA, PAGE, 0));
     }
 
     private static void thenPreFault(Trial t) {
         Private memory = Private.of(t);
-        t.expect("2 pages", 2, memory.vm.populate(GPA, 2 * PAGE, memory.buffer.hva()));
+        t.expect("2 pages", populated(t, 2), memory.vm.populate(GPA, 2 * PAGE, memory.buffer.hva()));
         memory.guest.vcpu().preFaultAll(GPA, PAGES * PAGE);
         t.expectHex("guest reads", 0x100, memory.guest.read(GPA));
         t.expectHex("guest reads", 0x101, memory.guest.read(GPA + PAGE));

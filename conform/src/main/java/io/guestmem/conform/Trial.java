@@ -198,16 +198,23 @@ public final class Trial implements AutoCloseable {
     /** A VM with private memory, or a skip. */
     RawVm privateVm() {
         require(
-                (capability(Capability.VM_TYPES) & 1 << VmType.SW_PROTECTED.value()) != 0,
+                offersPrivateMemory(),
                 "no VMs of type SW_PROTECTED: KVM_CAP_VM_TYPES is " + capability(Capability.VM_TYPES));
         return vm(VmType.SW_PROTECTED);
     }
 
-    /** A VM with guest_memfds of its own, or a skip. */
+    private boolean offersPrivateMemory() {
+        return (capability(Capability.VM_TYPES) & 1 << VmType.SW_PROTECTED.value()) != 0;
+    }
+
+    /** A VM with guest_memfds of its own, of the default type if that has them, or a skip. */
     RawVm guestMemfdVm() {
         RawVm vm = vm();
-        require(vm.capability(Capability.GUEST_MEMFD) == 1, "no guest_memfd for VMs of the default type");
-        return vm;
+        if (vm.capability(Capability.GUEST_MEMFD) == 1) {
+            return vm;
+        }
+        require(offersPrivateMemory(), "no guest_memfd for VMs of the default type, and no other type");
+        return vm(VmType.SW_PROTECTED);
     }
 
     HostMemory memory(long length) {

@@ -1,19 +1,26 @@
 package io.guestmem.house;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import io.guestmem.abi.VmType;
+import io.guestmem.kvm.KvmSupport;
+import io.guestmem.kvm.LinuxKernel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the packaged command says when it cannot do what it was asked for: an exit status, one line, and the remedy. */
 class CommandFailureTest {
@@ -46,18 +53,30 @@ class CommandFailureTest {
                 "demo --memory 99999999999999G  | '99999999999999G' is too large for a size",
                 "demo --memory                  | --memory",
                 "demo --kernel zircon           | 'zircon'",
+                "conform --kernel-version 5.0   | '5.0' is not one of 6.12, 6.18, 7.2",
+                "conform --kernel linux --kernel-version 6.12 | --kernel-version: the real kernel has its own; add --kernel soft",
+                "conform --only SYS-99          | no check 'SYS-99'",
                 "demo --populate magic          | 'magic'",
+                "demo --vm-type tdx             | 'tdx'",
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
-                "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, shell"
+                "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, measure, shell, translate",
+                "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, explain, diff",
+                "measure snp                    | '--firmware=FILE'",
+                "measure snp --firmware x --vcpus 0         | --vcpus: 0 is not 1 to 4096",
+                "measure snp --firmware x --vcpu-type i486  | --vcpu-type: no model 'i486'",
+                "measure snp --firmware x --vmm bochs       | 'bochs'",
+                "measure snp --firmware x --guest-features y | 'y' is not a number",
+                "measure sev --firmware x --append quiet    | --initrd and --append need --kernel",
+                "measure tdx --firmware x --patched-kernel  | --patched-kernel needs --memory"
             })
     void aWrongCommandLineIsNamed(String line, String message) throws Exception {
         List<String> lines = failure(USAGE, Guestmem.command(directory, words(line)));
 
         assertThat(lines).hasSize(2);
         assertThat(lines.getFirst()).startsWith("guestmem: ").contains(message);
-        assertThat(lines.getLast()).matches("guestmem: see 'guestmem( [a-z]+)? --help'");
+        assertThat(lines.getLast()).matches("guestmem: see 'guestmem( [a-z]+){0,2} --help'");
     }
 
     @ParameterizedTest
@@ -84,11 +103,12 @@ class CommandFailureTest {
         assertThat(lines.getLast()).isEqualTo("guestmem: ask for less with --memory");
     }
 
-    @Test
-    void aMissingImageIsNamedWithTheCallAndTheErrno() throws Exception {
-        Host.assumeKvm();
+    @ParameterizedTest
+    @ValueSource(strings = {"linux", "soft"})
+    void aMissingImageIsNamedWithTheCallAndTheErrno(String kernel) throws Exception {
+        Host.assumeKernel(kernel);
 
-        List<String> lines = failure(IO, demoOf("nowhere"));
+        List<String> lines = failure(IO, demoOf("nowhere", "--kernel", kernel));
 
         assertThat(lines)
                 .containsExactly(
@@ -97,15 +117,12 @@ class CommandFailureTest {
 
     @Test
     void aDirectoryIsNoImage() throws Exception {
-        Host.assumeKvm();
-
         assertThat(failure(IO, demoOf(directory.toString())).getFirst())
                 .isEqualTo("guestmem: " + directory + ": not a regular file");
     }
 
     @Test
     void anEmptyFileIsNoImage() throws Exception {
-        Host.assumeKvm();
         Files.createFile(directory.resolve("empty"));
 
         assertThat(failure(IO, demoOf("empty")).getFirst()).isEqualTo("guestmem: empty: the file is empty");
@@ -113,8 +130,6 @@ class CommandFailureTest {
 
     @Test
     void aReportThatCannotBeWrittenIsAFailure() throws Exception {
-        Host.assumeKvm();
-
         List<String> lines = failure(
                 IO,
                 Guestmem.command(
@@ -125,8 +140,6 @@ class CommandFailureTest {
 
     @Test
     void aStackTraceIsForThoseWhoAskForIt() throws Exception {
-        Host.assumeKvm();
-
         Command.Outcome outcome = Guestmem.command(directory, "demo", "--debug", "--image", "nowhere")
                 .run();
 
@@ -135,16 +148,17 @@ class CommandFailureTest {
         assertThat(outcome.err()).contains("LinuxException: openat", "\tat io.guestmem.cli");
     }
 
-    @Test
-    void anUnreadableImageIsAQuestionOfPermission() throws Exception {
-        Host.assumeKvm();
+    @ParameterizedTest
+    @ValueSource(strings = {"linux", "soft"})
+    void anUnreadableImageIsAQuestionOfPermission(String kernel) throws Exception {
+        Host.assumeKernel(kernel);
         Path secret = Files.writeString(directory.resolve("secret"), "content");
         Files.setPosixFilePermissions(secret, Set.of());
         String[] withoutOverride = {"setpriv", "--bounding-set=-dac_override,-dac_read_search"};
         if (Files.isReadable(secret)) {
             Host.assumeSucceeds(directory, words(String.join(" ", withoutOverride) + " test ! -r secret"));
         }
-        Command command = demoOf("secret");
+        Command command = demoOf("secret", "--kernel", kernel);
 
         List<String> lines = failure(PERMISSION, Files.isReadable(secret) ? command.behind(withoutOverride) : command);
 
@@ -157,7 +171,7 @@ class CommandFailureTest {
     @Test
     void aForbiddenKvmIsAQuestionOfPermission() throws Exception {
         Host.assumeKvm();
-        Command nobody = nobody("demo", "--memory", "1M");
+        Command nobody = nobody("demo", "--kernel", "linux", "--memory", "1M");
         Host.assumeSucceeds(
                 directory,
                 "setpriv",
@@ -172,17 +186,47 @@ class CommandFailureTest {
         List<String> lines = failure(PERMISSION, nobody);
 
         assertThat(lines.getFirst()).contains("EACCES (13)", "/dev/kvm");
-        assertThat(lines.getLast()).isEqualTo("guestmem: add yourself to the group of /dev/kvm: usermod -aG kvm $USER");
+        assertThat(lines.getLast())
+                .isEqualTo(
+                        "guestmem: add yourself to the group of /dev/kvm: usermod -aG kvm $USER; '--kernel soft' needs no KVM");
     }
 
     @Test
     void aHostWithoutKvmIsTold() throws Exception {
-        Command command = withoutKvm("demo", "--memory", "1M");
+        Command command = withoutKvm("demo", "--kernel", "linux", "--memory", "1M");
 
         List<String> lines = failure(UNAVAILABLE, command);
 
         assertThat(lines.getFirst()).contains("ENOENT (2)", "/dev/kvm");
-        assertThat(lines.getLast()).contains("there is no KVM here", "'guestmem lab -- ");
+        assertThat(lines.getLast()).contains("there is no KVM here", "'--kernel soft'", "'guestmem lab -- demo'");
+    }
+
+    @Test
+    void aHostWithoutKvmHasTheSoftwareKernelByItself() throws Exception {
+        Command.Outcome outcome = withoutKvm("demo", "--json", "--memory", "1M", "--populate", "none,pre_fault")
+                .run();
+
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.status()).isZero();
+        assertThat(Json.object(outcome.out())).containsEntry("kernel", "soft");
+        assertThat(Json.objects(Json.object(outcome.out()), "runs"))
+                .hasSize(2)
+                .allSatisfy(run -> assertThat(run).containsEntry("ok", true));
+    }
+
+    @Test
+    void aKernelWithoutPrivateMemoryIsNamed() throws Exception {
+        Host.assumeKvm();
+        assumeFalse(
+                KvmSupport.of(new LinuxKernel()) instanceof KvmSupport.Available kvm
+                        && kvm.vmTypes().contains(VmType.SW_PROTECTED),
+                "this kernel makes VMs with private memory");
+
+        List<String> lines = failure(
+                UNAVAILABLE, Guestmem.command(directory, "demo", "--kernel", "linux", "--vm-type", "sw_protected"));
+
+        assertThat(lines.getFirst()).contains("KVM_CAP_VM_TYPES", "linux", "sw_protected");
+        assertThat(lines.getLast()).contains("--kernel soft", "guestmem lab --private");
     }
 
     @Test
@@ -190,11 +234,35 @@ class CommandFailureTest {
         Command.Outcome outcome = withoutKvm("doctor", "--json").run();
 
         assertThat(outcome.status()).isZero();
-        assertThat(Json.object(Json.object(outcome.out()), "kvm")).containsEntry("available", false);
+        Map<String, @Nullable Object> json = Json.object(outcome.out());
+        assertThat(Json.object(json, "kvm")).containsEntry("available", false);
+        assertThat(json).containsEntry("default_kernel", "soft");
+        assertThat(Json.object(json, "kernels")).containsEntry("demo", "soft");
     }
 
-    private Command demoOf(String image) {
-        return Guestmem.command(directory, "demo", "--memory", "1M", "--image", image);
+    @Test
+    void conformTakesTheSoftwareKernelWhereThereIsNoKvm() throws Exception {
+        Command.Outcome outcome =
+                withoutKvm("conform", "--only", "SYS-01", "--json").run();
+
+        assertThat(outcome.status()).as(outcome.err()).isZero();
+        assertThat(ConformRun.parse(outcome.out()).summary())
+                .containsEntry("kernel", "soft")
+                .containsEntry("simulated", true);
+    }
+
+    @Test
+    void theRealKernelIsNotReplacedIfItWasAskedFor() throws Exception {
+        List<String> lines = failure(UNAVAILABLE, withoutKvm("conform", "--kernel", "linux"));
+
+        assertThat(lines.getFirst()).contains("ENOENT (2)", "/dev/kvm");
+    }
+
+    private Command demoOf(String image, String... more) {
+        return Guestmem.command(
+                directory,
+                Stream.concat(Stream.of("demo", "--memory", "1M", "--image", image), Stream.of(more))
+                        .toArray(String[]::new));
     }
 
     /** The command as a user without rights, from jars that everybody may read. */

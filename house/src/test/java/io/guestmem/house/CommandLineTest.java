@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the packaged command prints when it does what it was asked for. */
 class CommandLineTest {
@@ -48,7 +50,7 @@ class CommandLineTest {
         Map<String, @Nullable Object> kvm = Json.object(json, "kvm");
         if (Host.lacksKvm().isPresent()) {
             assertThat(kvm).containsEntry("available", false);
-            assertThat(json).containsEntry("default_kernel", null);
+            assertDefaultKernel(json, "soft");
         } else {
             assertThat(kvm).containsEntry("available", true).containsEntry("api_version", 12L);
             assertThat(kvm.get("module")).isInstanceOf(String.class);
@@ -59,24 +61,46 @@ class CommandLineTest {
             assertThat(kvm.get("vm_types"))
                     .asInstanceOf(InstanceOfAssertFactories.LIST)
                     .contains("default");
-            assertThat(json).containsEntry("default_kernel", "linux");
+            assertDefaultKernel(json, "linux");
         }
         assertThat(Json.object(json, "userfaultfd").get("available")).isInstanceOf(Boolean.class);
         assertThat(Json.object(json, "userfaultfd").get("features")).isInstanceOf(List.class);
         assertThat(Json.object(json, "lab").get("available")).isInstanceOf(Boolean.class);
     }
 
-    @Test
-    void demoRunsEveryWayOrSaysWhyNot() throws Exception {
-        Host.assumeKvm();
+    /** The verbs that have a choice, each with its kernel. */
+    private static void assertDefaultKernel(Map<String, @Nullable Object> json, String kernel) {
+        assertThat(json).containsEntry("default_kernel", kernel);
+        assertThat(Json.object(json, "kernels"))
+                .containsKeys("demo", "fuzz", "shell")
+                .allSatisfy((_, of) -> assertThat(of).isEqualTo(kernel));
+    }
 
-        Map<String, @Nullable Object> json = json("demo", "--json", "--memory", "16M");
+    @ParameterizedTest
+    @ValueSource(strings = {"linux", "soft"})
+    void demoRunsEveryWayOrSaysWhyNot(String kernel) throws Exception {
+        Host.assumeKernel(kernel);
 
-        assertThat(json).containsEntry("command", "demo").containsEntry("kernel", "linux");
+        Map<String, @Nullable Object> json = json("demo", "--kernel", kernel, "--json", "--memory", "16M");
+
+        assertThat(json)
+                .containsEntry("command", "demo")
+                .containsEntry("kernel", kernel)
+                .containsEntry("simulated", kernel.equals("soft"))
+                .containsEntry("vm_type", "default")
+                .containsEntry("memory", 16L << 20);
         List<Map<String, @Nullable Object>> runs = Json.objects(json, "runs");
         assertThat(runs)
                 .extracting(run -> run.get("populate"))
-                .containsExactly("none", "populate", "pre_fault", "uffd", "uffd_demand", "guest_memfd");
+                .containsExactly(
+                        "none",
+                        "populate",
+                        "pre_fault",
+                        "map_memory",
+                        "uffd",
+                        "uffd_demand",
+                        "guest_memfd",
+                        "gmem_populate");
         for (Map<String, @Nullable Object> run : runs) {
             if (run.containsKey("skipped")) {
                 assertThat(run).containsOnlyKeys("populate", "skipped");
@@ -85,7 +109,9 @@ class CommandLineTest {
                 assertCompleted(run);
             }
         }
-        assertThat(runs.getFirst()).as("the cold run needs nothing but KVM").doesNotContainKey("skipped");
+        assertThat(runs.getFirst())
+                .as("the cold run needs nothing but a kernel")
+                .doesNotContainKey("skipped");
         assertThat(runs.stream().filter(run -> run.containsKey("ok")).map(run -> run.get("checksum")))
                 .as("checksums of guests over the same file")
                 .containsOnly(runs.getFirst().get("checksum"));
@@ -116,8 +142,28 @@ class CommandLineTest {
     }
 
     @Test
+    void privateMemoryIsShownOnTheSoftwareKernel() throws Exception {
+        Map<String, @Nullable Object> json =
+                json("demo", "--kernel", "soft", "--vm-type", "sw-protected", "--json", "--memory", "1M");
+
+        assertThat(json).containsEntry("kernel", "soft").containsEntry("vm_type", "sw_protected");
+        assertThat(Json.objects(json, "runs").getLast())
+                .containsEntry("populate", "gmem_populate")
+                .containsEntry("ok", true);
+    }
+
+    @Test
+    void whoReadsATableOfTheSoftwareKernelIsToldThatItIsSimulated() throws Exception {
+        Command.Outcome outcome = Guestmem.command(
+                        directory, "demo", "--kernel", "soft", "--memory", "1M", "--populate", "none")
+                .run();
+
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.out()).startsWith("kernel soft (simulated), ").contains("The kernel is simulated: ");
+    }
+
+    @Test
     void theChecksumIsThatOfTheFile() throws Exception {
-        Host.assumeKvm();
         Path one = Files.write(directory.resolve("one"), new byte[] {1});
         Path other = Files.write(directory.resolve("other"), new byte[] {2});
 
@@ -130,13 +176,23 @@ class CommandLineTest {
         return Json.objects(json, "runs").getFirst().get("checksum");
     }
 
-    @Test
-    void theReportIsOnePageThatNeedsNothingElse() throws Exception {
-        Host.assumeKvm();
+    @ParameterizedTest
+    @ValueSource(strings = {"linux", "soft"})
+    void theReportIsOnePageThatNeedsNothingElse(String kernel) throws Exception {
+        Host.assumeKernel(kernel);
         Path page = Files.writeString(directory.resolve("page.html"), "an older report");
 
         Command.Outcome outcome = Guestmem.command(
-                        directory, "demo", "--memory", "1M", "--populate", "none,populate", "--report", "page.html")
+                        directory,
+                        "demo",
+                        "--kernel",
+                        kernel,
+                        "--memory",
+                        "1M",
+                        "--populate",
+                        "none,populate",
+                        "--report",
+                        "page.html")
                 .run();
 
         assertThat(outcome.err()).isEmpty();
@@ -144,7 +200,11 @@ class CommandLineTest {
         assertThat(Files.readString(page))
                 .startsWith("<!doctype html>")
                 .endsWith("</html>\n")
-                .contains("<svg")
+                .contains("<svg", "Kernel <b>" + kernel + "</b>")
+                .contains(
+                        "before: 0.0 % mapped",
+                        "populated: 0.0 % mapped", "populated: 100.0 % mapped", "after the guest: 100.0 % mapped")
+                .satisfies(html -> assertThat(html.contains("<b>simulated</b>")).isEqualTo(kernel.equals("soft")))
                 .doesNotContain("an older report", "http", "src=", "href=", "@import", "url(http", "url(/")
                 .doesNotContainPattern("@[A-Z]+@");
         try (Stream<Path> files = Files.list(directory)) {
@@ -154,7 +214,6 @@ class CommandLineTest {
 
     @Test
     void progressIsDrawnOnATerminalAndWipedAtTheEnd() throws Exception {
-        Host.assumeKvm();
         Host.assumeSucceeds(directory, "script", "--version");
 
         assertThat(onTerminal("demo", "--memory", "1M", "--populate", "none"))
@@ -175,7 +234,7 @@ class CommandLineTest {
         Command.Outcome outcome = Command.of(directory, List.of("script", "-qec", line + ">out", "/dev/null"))
                 .run();
         assertThat(outcome.status()).isZero();
-        assertThat(Files.readString(directory.resolve("out"))).startsWith("kernel linux");
+        assertThat(Files.readString(directory.resolve("out"))).startsWith("kernel ");
         return outcome.out();
     }
 

@@ -1,6 +1,7 @@
 package io.guestmem.house;
 
 import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.guestmem.kvm.KvmSupport;
 import io.guestmem.kvm.LinuxKernel;
@@ -32,6 +33,13 @@ final class Host {
         lacksKvm().ifPresent(reason -> abort(reason));
     }
 
+    /** Skips if this kernel, {@code linux} or {@code soft}, is not here. */
+    static void assumeKernel(String kernel) {
+        if (kernel.equals("linux")) {
+            assumeKvm();
+        }
+    }
+
     static void assumeUserfaultfd() {
         try {
             Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();
@@ -57,6 +65,17 @@ final class Host {
 
     static void assumeLab(LabKernel kernel) throws IOException, InterruptedException {
         lacksLab(kernel).ifPresent(reason -> abort(reason));
+    }
+
+    /** The same, but the private kernel, which takes minutes to build, is used only where it is there already. */
+    static void assumeLabReady(LabKernel kernel) throws IOException, InterruptedException {
+        if (kernel == LabKernel.PRIVATE) {
+            LabAvailability availability = Lab.open(LabProgress.SILENT).availability(kernel);
+            assumeTrue(
+                    availability.state() == LabAvailability.State.READY,
+                    "no kernel with private memory is there, see GUESTMEM_LAB_KERNEL: " + availability.explanation());
+        }
+        assumeLab(kernel);
     }
 
     /** Skips unless this command succeeds; it tries whether something can be done here. */

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.guestmem.abi.Kernel;
 import io.guestmem.kvm.Kvm;
 import io.guestmem.lab.Lab;
-import io.guestmem.lab.LabAvailability;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabFile;
 import io.guestmem.lab.LabKernel;
@@ -77,7 +76,7 @@ class LabContractTest {
     void theContractHoldsOnThisKernel(LabKernel kernel) throws Exception {
         List<String> suite = contractTests();
         assumeTrue(!suite.isEmpty(), "the room kvm has no contract tests yet");
-        assumeKernel(kernel);
+        Host.assumeLabReady(kernel);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
 
@@ -101,17 +100,6 @@ class LabContractTest {
         assertThat(status).as(errors).isZero();
         assertThat(results.getOrDefault("failed", List.of())).as(errors).isEmpty();
         assertThat(results).as(errors).containsKey("passed");
-    }
-
-    /** The private kernel takes minutes to build: it is used where it is there already. */
-    private static void assumeKernel(LabKernel kernel) throws Exception {
-        if (kernel == LabKernel.PRIVATE) {
-            LabAvailability availability = Lab.open(LabProgress.SILENT).availability(kernel);
-            assumeTrue(
-                    availability.state() == LabAvailability.State.READY,
-                    "no kernel with private memory is there, see GUESTMEM_LAB_KERNEL: " + availability.explanation());
-        }
-        Host.assumeLab(kernel);
     }
 
     private static List<String> contractTests() throws IOException {

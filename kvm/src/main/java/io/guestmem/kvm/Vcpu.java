@@ -54,6 +54,11 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
         return id;
     }
 
+    /** The file behind it, for requests that have no method here. It is closed with the vCPU. */
+    public KvmFile file() {
+        return file;
+    }
+
     /** {@code KVM_GET_REGS}. */
     public Registers registers() {
         MemorySegment struct = Call.buffer(RegsLayout.STRUCT.size());
@@ -115,6 +120,27 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
      */
     public PreFaultResult preFault(GuestRange range, Duration busyLimit) {
         return new PreFault(file, range, busyLimit).run();
+    }
+
+    /**
+     * {@code KVM_MAP_MEMORY}, as one of its proposals has it; made once.
+     *
+     * @return the result, and the struct as the kernel left it. A kernel that does not know the request answers EINVAL, and so does
+     *     one that refuses the arguments: {@link #knows} tells them apart
+     */
+    public MapMemory.Answer mapMemory(MapMemory request) {
+        MemorySegment struct = Call.buffer(request.structSize());
+        request.write(struct);
+        long result = file.ioctl(request.code().code(), struct);
+        return new MapMemory.Answer(result, request.read(struct));
+    }
+
+    /**
+     * Whether this kernel knows a proposal's request, found by trying: a null pointer is EFAULT to who knows it, and EINVAL to who
+     * does not. The third proposal has the code of {@code KVM_PRE_FAULT_MEMORY}: who knows one seems to know the other.
+     */
+    public boolean knows(MapMemory request) {
+        return file.ioctl(request.code().code(), 0) == -ErrorNumber.EFAULT.number();
     }
 
     /**

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A program of the host that is run to its end, with no input and an untranslated locale.
+ * A program of the host that is run to its end, with no input and an untranslated locale. It ends when we end.
  *
  * @param command the program and its arguments
  * @param directory where it runs
@@ -38,7 +38,7 @@ record HostCommand(List<String> command, Path directory, Map<String, String> env
     }
 
     /**
-     * Runs it to its end. An interrupt kills it.
+     * Runs it to its end. An interrupt kills it and all that it started.
      *
      * @throws IOException if it cannot be started
      */
@@ -72,9 +72,8 @@ record HostCommand(List<String> command, Path directory, Map<String, String> env
     }
 
     private int runInto(Path output, Path errors) throws IOException, InterruptedException {
-        ProcessBuilder builder = new ProcessBuilder(command)
+        ProcessBuilder builder = new ProcessBuilder(Guard.command(command))
                 .directory(directory.toFile())
-                .redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(output.toFile())
                 .redirectError(errors.toFile());
         Map<String, String> added = new HashMap<>(environment);
@@ -84,8 +83,7 @@ record HostCommand(List<String> command, Path directory, Map<String, String> env
         try {
             return process.waitFor();
         } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
+            Guard.end(process);
         }
     }
 

@@ -74,6 +74,21 @@ public final class Lab {
     }
 
     /**
+     * The firmware for virtual machines of the host's own release of Debian: {@code OVMF.fd}, installed or else fetched.
+     *
+     * @throws LabUnavailableException if it cannot be had here
+     * @throws IOException if a file of the cache cannot be written
+     */
+    public Path firmware() throws IOException, InterruptedException, LabUnavailableException {
+        Path image = Path.of("usr/share/ovmf/OVMF.fd");
+        Path installed = Path.of("/").resolve(image);
+        return Files.exists(installed)
+                ? installed
+                : cache.obtain("ovmf", 100L << 20, empty -> tools.unpackFromHost(empty, "ovmf"))
+                        .resolve(image);
+    }
+
+    /**
      * Prepares what is missing and runs the program. An interrupt of the calling thread ends the machine.
      *
      * @param output gets the program's standard output, byte for byte, as it comes; not closed

@@ -2,7 +2,6 @@ package io.guestmem.lab;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,21 +22,12 @@ import java.util.concurrent.TimeoutException;
  *   vda                  an empty disk; the guest writes an archive of what the program left to it
  * </pre>
  *
- * <p>Each port is a unix socket on which we listen and QEMU connects. QEMU runs under a shell that waits on a pipe from here and
- * kills QEMU when it closes, so it ends when we end, however that comes.
+ * <p>Each port is a unix socket on which we listen and QEMU connects. QEMU runs under a {@link Guard}: it ends when we end,
+ * however that comes.
  */
 final class Machine implements AutoCloseable {
     private static final String STARTS = "guestmem-lab: started";
     private static final Duration BOOT_LIMIT = Duration.ofMinutes(2);
-    private static final String GUARD = """
-            exec 3<&0
-            "$@" </dev/null 3<&- & machine=$!
-            { read -r _ <&3; kill -KILL $machine; } 2>/dev/null & guard=$!
-            exec 3<&-
-            wait $machine; status=$?
-            kill $guard 2>/dev/null
-            exit $status
-            """;
 
     private final Path directory;
     private final OutputStream log;
@@ -103,10 +93,9 @@ final class Machine implements AutoCloseable {
      * @throws IOException if it cannot be started or our own output cannot be written
      */
     End run(DebianTools.Qemu qemu, List<String> arguments, Duration limit) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", GUARD, "guestmem-lab"));
-        command.addAll(qemu.command());
+        List<String> command = new ArrayList<>(qemu.command());
         command.addAll(arguments);
-        ProcessBuilder builder = new ProcessBuilder(command)
+        ProcessBuilder builder = new ProcessBuilder(Guard.command(command))
                 .directory(directory.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve("qemu.log").toFile());
@@ -127,7 +116,7 @@ final class Machine implements AutoCloseable {
     /** Ends QEMU if it runs, and waits for that. By any thread, at any time. */
     void kill() {
         if (guard.isDone()) {
-            kill(guard.join());
+            Guard.end(guard.join());
         }
     }
 
@@ -169,22 +158,6 @@ final class Machine implements AutoCloseable {
             return false;
         } catch (ExecutionException failed) {
             throw new IllegalStateException("an event of the machine cannot fail", failed);
-        }
-    }
-
-    /** Closing the pipe makes the guard kill QEMU; the shell ends with it. */
-    private static void kill(Process process) {
-        try {
-            process.getOutputStream().close();
-        } catch (IOException broken) {
-            throw new UncheckedIOException(broken);
-        } finally {
-            process.onExit()
-                    .orTimeout(10, TimeUnit.SECONDS)
-                    .exceptionally(_ -> process)
-                    .join();
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
         }
     }
 

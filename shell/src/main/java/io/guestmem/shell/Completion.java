@@ -17,7 +17,8 @@ import java.util.stream.Stream;
 
 /** What may stand at a place of a command. */
 final class Completion {
-    private static final List<String> COMMANDS = List.of("close", "exit", "help", "mem", "seed", "show");
+    private static final List<String> COMMANDS =
+            List.of("close", "exit", "help", "mem", "race", "seed", "show", "trace");
 
     private final Session session;
 
@@ -62,6 +63,11 @@ final class Completion {
         }
         return switch (first) {
             case "close" -> session.names();
+            case "trace" -> List.of("on", "off");
+            case "race" ->
+                all(
+                        before.subList(before.lastIndexOf("&") < 0 ? 1 : before.lastIndexOf("&") + 1, before.size()),
+                        typed);
             case "show" ->
                 before.size() == 1 ? Shows.USAGE.stream().map(Completion::verb).toList() : session.names();
             case "help" -> requests(EnumSet.allOf(KvmFileKind.class));

@@ -34,15 +34,22 @@ final class FuzzPerformer implements AutoCloseable {
 
     private final FuzzWorld world;
     private final boolean exact;
+    private final boolean runsGuests;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment structs = arena.allocate(ROOM, Long.BYTES);
     private final MemorySegment target = arena.allocate(EXPOSED, Long.BYTES);
     private final UserMemory exposed;
 
-    /** @param exact whether a struct ends where its bytes end, and not with room behind them */
-    FuzzPerformer(FuzzWorld world, boolean exact) {
+    /**
+     * For a world.
+     *
+     * @param exact whether a struct ends where its bytes end, and not with room behind them
+     * @param runsGuests whether guests run for a while; otherwise each run is interrupted before it begins
+     */
+    FuzzPerformer(FuzzWorld world, boolean exact, boolean runsGuests) {
         this.world = world;
         this.exact = exact;
+        this.runsGuests = runsGuests;
         this.exposed = world.kernel().expose(target);
     }
 
@@ -186,7 +193,10 @@ final class FuzzPerformer implements AutoCloseable {
             if (masked < 0) {
                 return masked;
             }
-            run.set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) (immediately ? 1 : 0));
+            run.set(ValueLayout.JAVA_BYTE, RunLayout.IMMEDIATE_EXIT, (byte) (immediately || !runsGuests ? 1 : 0));
+            if (!runsGuests) {
+                return vcpu.file.ioctl(KvmIoctl.RUN.code(), 0);
+            }
             CountDownLatch ended = new CountDownLatch(1);
             Thread watchdog = Thread.ofVirtual().name("fuzz-limit").start(() -> interrupt(ended, run, self));
             try {

@@ -53,24 +53,34 @@ final class FuzzRound {
      */
     void random(long seed, long each) {
         within(world -> {
-            List<Thread> threads = new ArrayList<>();
+            List<Runnable> all = new ArrayList<>();
             SplittableRandom random = new SplittableRandom(seed);
             for (int i = 0; i < settings.threads(); i++) {
                 FuzzSource source = new FuzzSource(random.split(), settings.scope());
-                Runnable work = () -> performAll(world, each, source);
-                if (settings.threads() == 1) {
-                    work.run();
-                } else {
-                    threads.add(Thread.ofPlatform().name("fuzz-" + i).start(work));
-                }
+                all.add(() -> performAll(world, each, source));
             }
-            join(threads);
+            runAll(seed, all);
         });
+    }
+
+    private void runAll(long seed, List<Runnable> all) {
+        if (all.size() == 1) {
+            all.getFirst().run();
+        } else if (settings.schedule().isPresent()) {
+            settings.schedule().get().reseed(seed);
+            settings.schedule().get().run(all);
+        } else {
+            List<Thread> threads = new ArrayList<>();
+            all.forEach(work -> threads.add(
+                    Thread.ofPlatform().name("fuzz-" + threads.size()).start(work)));
+            join(threads);
+        }
     }
 
     private void performAll(FuzzWorld world, long count, FuzzSource source) {
         SortedMap<String, SortedMap<String, Long>> mine = new TreeMap<>();
-        try (FuzzPerformer performer = new FuzzPerformer(world, exact)) {
+        try (FuzzPerformer performer =
+                new FuzzPerformer(world, exact, settings.schedule().isEmpty())) {
             for (long i = 0; i < count && finding.get() == null; i++) {
                 FuzzCall call = source.next();
                 calls.add(call);
@@ -86,7 +96,8 @@ final class FuzzRound {
     List<String> replay(List<FuzzCall> again) {
         List<String> text = new ArrayList<>();
         within(world -> {
-            try (FuzzPerformer performer = new FuzzPerformer(world, exact)) {
+            try (FuzzPerformer performer =
+                    new FuzzPerformer(world, exact, settings.schedule().isEmpty())) {
                 for (FuzzCall call : again) {
                     text.add(FuzzCallText.of(call, world));
                     perform(performer, call);
@@ -156,7 +167,8 @@ final class FuzzRound {
         });
     }
 
-    private static void join(List<Thread> threads) {
+    /** Waits until threads have ended. */
+    static void join(List<Thread> threads) {
         boolean interrupted = false;
         for (Thread thread : threads) {
             while (thread.isAlive()) {

@@ -20,9 +20,11 @@ final class Help {
         FILE COMMAND ...                         see 'help vcpu', 'help gmem', 'help stats'
         mem alloc SIZE [KIND]                    memory of the host; its name stands for its hva
         MEMORY COMMAND ...                       see 'help mem'
-        show [WHAT]                              names, slots, stats, caps
+        show [WHAT]                              names, slots, stats, caps; of the software kernel: kernel, memory
+        trace on|off|FILE                        what the software kernel does, as lines of JSON
+        race COMMAND & COMMAND ...               commands at the same time
         close NAME                               closes a file or memory
-        seed N                                   what 'random' content follows from
+        seed N                                   what 'random' content follows from, and the order of races
         ! COMMAND                                a command that shall fail
         help [REQUEST | vcpu | gmem | stats | mem | values]
         exit\
@@ -86,7 +88,7 @@ final class Help {
         return lines(lines);
     }
 
-    /** The request's code, its files and its struct in C. */
+    /** The request's code, its files, its struct in C, and its errnos. */
     private static String request(KvmIoctl request) {
         String files = request.files().stream()
                 .sorted()
@@ -100,13 +102,26 @@ final class Help {
                 .append(request.merged() ? "" : "; proposed, never merged");
         Optional<Struct> shape = StructBuffer.shape(request, 0);
         if (shape.isEmpty()) {
-            return text.append("\nargument: a value").toString();
+            return text.append("\nargument: a value").append(reasons(request)).toString();
         }
         text.append("\nstruct ").append(shape.get().name()).append(" {");
         for (Struct.Field field : shape.get().fields()) {
             text.append("\n    ").append(member(shape.get(), field));
         }
-        return text.append("\n};").toString();
+        return text.append("\n};").append(reasons(request)).toString();
+    }
+
+    private static String reasons(KvmIoctl request) {
+        StringBuilder text = new StringBuilder();
+        for (String reason : Reasons.of(request)) {
+            int blank = reason.indexOf(' ');
+            String errno = reason.substring(0, blank);
+            text.append("\n")
+                    .append(errno)
+                    .append(" ".repeat(Math.max(1, 12 - blank)))
+                    .append(reason.substring(blank + 1));
+        }
+        return text.toString();
     }
 
     private static String member(Struct struct, Struct.Field field) {

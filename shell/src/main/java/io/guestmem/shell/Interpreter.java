@@ -3,23 +3,28 @@ package io.guestmem.shell;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmIoctl;
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /** Understands one command and carries it out. */
-final class Interpreter {
+final class Interpreter implements AutoCloseable {
     private final Session session;
+    private final TraceCommand trace;
+    private final Race race;
     private final FileCommands files;
     private final MemoryCommands memories;
     private final Shows shows;
 
-    Interpreter(Session session) {
+    Interpreter(Session session, PrintWriter out) {
         Values values = new Values(session::value);
         this.session = session;
         this.files = new FileCommands(session, new Requests(session, values), values);
         this.memories = new MemoryCommands(session);
         this.shows = new Shows(session);
+        this.trace = new TraceCommand(session.kernel(), out);
+        this.race = new Race(session.schedule(), this::execute);
     }
 
     /**
@@ -58,6 +63,8 @@ final class Interpreter {
             case "mem" -> memories.allocate(rest);
             case "close" -> close(rest);
             case "seed" -> seed(rest);
+            case "trace" -> trace.run(rest);
+            case "race" -> race.run(rest);
             default -> request(first, rest);
         };
     }
@@ -93,5 +100,11 @@ final class Interpreter {
         }
         session.seed(Values.number(words.getFirst()));
         return Answer.NOTHING;
+    }
+
+    /** Nothing is traced any more. */
+    @Override
+    public void close() {
+        trace.close();
     }
 }

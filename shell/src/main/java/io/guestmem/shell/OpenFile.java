@@ -4,7 +4,7 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmFileKind;
 import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 
 /** A file of KVM that the session has given a name: {@code vm0}. */
@@ -17,12 +17,12 @@ final class OpenFile implements AutoCloseable {
     private final @Nullable OpenFile maker;
 
     /** Of a VM: its memslots as they were set here, by id with the address space in the high 16 bits. */
-    private final SortedMap<Integer, Slot> slots = new TreeMap<>();
+    private final SortedMap<Integer, Slot> slots = new ConcurrentSkipListMap<>();
 
     /** Of a vCPU: {@code kvm_run} and what follows it, once it is needed. */
     private @Nullable HostMemory runPages;
 
-    private boolean hasRun;
+    private volatile boolean hasRun;
 
     /**
      * A memslot as it was set.
@@ -76,7 +76,7 @@ final class OpenFile implements AutoCloseable {
      *
      * @param size what {@code KVM_GET_VCPU_MMAP_SIZE} says
      */
-    HostMemory runPages(long size) {
+    synchronized HostMemory runPages(long size) {
         if (runPages == null) {
             runPages = file.map(0, size);
         }

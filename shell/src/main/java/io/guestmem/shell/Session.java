@@ -4,6 +4,7 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmFileKind;
+import io.guestmem.soft.SeededSchedule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -17,12 +18,15 @@ import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What is open, by its name: files, and memory of the host. Closing it closes everything, the newest first. */
+/**
+ * What is open, by its name: files, and memory of the host. Closing it closes everything, the newest first. Names are thread-safe.
+ */
 final class Session implements AutoCloseable {
     /** The name of the system's file. */
     static final String SYSTEM = "kvm";
 
     private final Kernel kernel;
+    private final Optional<SeededSchedule> schedule;
     private final Map<String, OpenFile> files = new LinkedHashMap<>();
     private final Map<String, HostMemory> memories = new LinkedHashMap<>();
     private final Map<String, Integer> numbers = new HashMap<>();
@@ -33,14 +37,20 @@ final class Session implements AutoCloseable {
      *
      * @throws io.guestmem.abi.KernelUnavailableException if there is none
      */
-    Session(Kernel kernel, long seed) {
+    Session(Kernel kernel, long seed, Optional<SeededSchedule> schedule) {
         this.kernel = kernel;
+        this.schedule = schedule;
         this.random = new SplittableRandom(seed);
         files.put(SYSTEM, new OpenFile(SYSTEM, KvmFileKind.SYSTEM, kernel.open(), null));
     }
 
     Kernel kernel() {
         return kernel;
+    }
+
+    /** Who decides how races go; empty if nobody does. */
+    Optional<SeededSchedule> schedule() {
+        return schedule;
     }
 
     /** Where random content comes from. */
@@ -50,10 +60,11 @@ final class Session implements AutoCloseable {
 
     void seed(long seed) {
         random = new SplittableRandom(seed);
+        schedule.ifPresent(seeded -> seeded.reseed(seed));
     }
 
     /** Gives a new file a name and keeps it. */
-    OpenFile opened(KvmFileKind kind, int descriptor, OpenFile maker) {
+    synchronized OpenFile opened(KvmFileKind kind, int descriptor, OpenFile maker) {
         String name = newName(prefix(kind));
         KvmFile file = kernel.adopt(descriptor, name).closeOnExec();
         OpenFile opened = new OpenFile(name, kind, file, maker);
@@ -72,7 +83,7 @@ final class Session implements AutoCloseable {
     }
 
     /** Gives memory a name and keeps it. */
-    String mapped(HostMemory memory, String prefix) {
+    synchronized String mapped(HostMemory memory, String prefix) {
         String name = newName(prefix);
         memories.put(name, memory);
         return name;
@@ -82,29 +93,29 @@ final class Session implements AutoCloseable {
         return prefix + (numbers.merge(prefix, 1, Integer::sum) - 1);
     }
 
-    Optional<OpenFile> file(String name) {
+    synchronized Optional<OpenFile> file(String name) {
         return Optional.ofNullable(files.get(name));
     }
 
     /** The newest file that is of one of some kinds. */
-    Optional<OpenFile> newest(Set<KvmFileKind> kinds) {
+    synchronized Optional<OpenFile> newest(Set<KvmFileKind> kinds) {
         return files.values().stream()
                 .filter(file -> kinds.contains(file.kind()))
                 .reduce((_, newer) -> newer);
     }
 
-    Optional<HostMemory> memory(String name) {
+    synchronized Optional<HostMemory> memory(String name) {
         return Optional.ofNullable(memories.get(name));
     }
 
     /** The names of everything that is open, the oldest first, files before memory. */
-    List<String> names() {
+    synchronized List<String> names() {
         return Stream.concat(files.keySet().stream(), memories.keySet().stream())
                 .toList();
     }
 
     /** What a name stands for in a struct: the hva of memory, the descriptor of a file. */
-    OptionalLong value(String name) {
+    synchronized OptionalLong value(String name) {
         HostMemory memory = memories.get(name);
         if (memory != null) {
             return OptionalLong.of(memory.hva());
@@ -114,7 +125,7 @@ final class Session implements AutoCloseable {
     }
 
     /** An hva as people name it: {@code mem0+0x1000}, or the number if it is in no memory of this session. */
-    String symbolic(long hva) {
+    synchronized String symbolic(long hva) {
         for (Map.Entry<String, HostMemory> each : memories.entrySet()) {
             long offset = hva - each.getValue().hva();
             if (offset >= 0 && offset < each.getValue().length()) {
@@ -125,7 +136,7 @@ final class Session implements AutoCloseable {
     }
 
     /** Closes one thing; false if nothing has that name. */
-    boolean close(String name) {
+    synchronized boolean close(String name) {
         OpenFile file = files.remove(name);
         if (file != null) {
             file.close();

@@ -18,10 +18,10 @@ public final class Shell {
     private boolean failed;
     private boolean ended;
 
-    private Shell(ShellSettings settings, Session session) {
+    private Shell(ShellSettings settings, Session session, Interpreter interpreter) {
         this.settings = settings;
         this.session = session;
-        this.interpreter = new Interpreter(session);
+        this.interpreter = interpreter;
     }
 
     /**
@@ -32,8 +32,9 @@ public final class Shell {
      * @throws UncheckedIOException if the input or the history cannot be read
      */
     public static int run(ShellSettings settings) {
-        try (Session session = new Session(settings.kernel(), settings.seed())) {
-            return new Shell(settings, session).read();
+        try (Session session = new Session(settings.kernel(), settings.seed(), settings.schedule());
+                Interpreter interpreter = new Interpreter(session, settings.out())) {
+            return new Shell(settings, session, interpreter).read();
         } finally {
             settings.out().flush();
         }

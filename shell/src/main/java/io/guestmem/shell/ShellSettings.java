@@ -1,10 +1,12 @@
 package io.guestmem.shell;
 
 import io.guestmem.abi.Kernel;
+import io.guestmem.soft.SeededSchedule;
 import java.io.PrintWriter;
 import java.io.Reader;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a shell works with.
@@ -14,8 +16,10 @@ import java.util.Map;
  * @param out for answers, errnos included
  * @param err for what was not understood
  * @param seed of random content
+ * @param schedule of the software kernel, which decides how races go; empty to let threads run freely
  */
-public record ShellSettings(Kernel kernel, Input input, PrintWriter out, PrintWriter err, long seed) {
+public record ShellSettings(
+        Kernel kernel, Input input, PrintWriter out, PrintWriter err, long seed, Optional<SeededSchedule> schedule) {
     /** Where commands come from. */
     public sealed interface Input {
         /**

@@ -5,6 +5,7 @@ import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.UserspaceMemoryRegionLayout;
+import io.guestmem.soft.MemoryUse;
 import io.guestmem.soft.SoftKernel;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,7 @@ import java.util.Set;
 final class Shows {
     /** What can be shown, for help and completion. */
     static final List<String> USAGE =
-            List.of("names", "slots [VM]", "stats [NAME [STATISTIC ...]]", "caps [NAME]", "kernel");
+            List.of("names", "slots [VM]", "stats [NAME [STATISTIC ...]]", "caps [NAME]", "kernel", "memory");
 
     private static final long PAGE_SIZE = 4096;
 
@@ -37,7 +38,8 @@ final class Shows {
                         file(arguments, Set.of(KvmFileKind.VM, KvmFileKind.VCPU)),
                         arguments.isEmpty() ? arguments : arguments.subList(1, arguments.size()));
             case "caps" -> capabilities(file(arguments, Set.of(KvmFileKind.SYSTEM, KvmFileKind.VM)));
-            case "kernel" -> inside();
+            case "kernel" -> Answer.of(soft().inspect().describe().stripTrailing());
+            case "memory" -> memory(soft().memoryUse());
             default -> throw new CommandException("show " + String.join(", ", USAGE));
         };
     }
@@ -100,11 +102,16 @@ final class Shows {
     }
 
     /** Host pages, memslots, attributes, stage-2 tables: only the software kernel can be looked into. */
-    private Answer inside() {
+    private SoftKernel soft() {
         if (session.kernel() instanceof SoftKernel soft) {
-            return Answer.of(soft.inspect().describe().stripTrailing());
+            return soft;
         }
         throw new CommandException("only the software kernel can be looked into");
+    }
+
+    private static Answer memory(MemoryUse use) {
+        return Answer.of("frames " + use.frames() + "\npoisoned_frames " + use.poisonedFrames() + "\nframe_bytes "
+                + use.frameBytes() + "\nkernel_bytes " + use.kernelBytes());
     }
 
     private static Answer capabilities(OpenFile of) {

@@ -2,20 +2,24 @@ package io.guestmem.shell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.PrintWriter;
+import java.io.Writer;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What the tabulator offers, by what stands before the cursor. */
 class CompletionTest {
-    private final Session session = new Session(new ToyKernel(), 1);
+    private final Session session = new Session(new ToyKernel(), 1, Optional.empty());
+    private final Interpreter interpreter = new Interpreter(session, new PrintWriter(Writer.nullWriter()));
     private final Completion completion = new Completion(session);
 
     @BeforeEach
     void open() {
-        new Interpreter(session).execute(List.of("create_vm"));
-        new Interpreter(session).execute(List.of("mem", "alloc", "4K"));
+        interpreter.execute(List.of("create_vm"));
+        interpreter.execute(List.of("mem", "alloc", "4K"));
     }
 
     @AfterEach
@@ -41,6 +45,14 @@ class CompletionTest {
         assertThat(after("vm0 get_")).containsExactly("get_dirty_log", "get_stats_fd");
         assertThat(after("kvm get_")).containsExactly("get_api_version", "get_supported_cpuid", "get_vcpu_mmap_size");
         assertThat(after("mem0 p")).containsExactly("protect");
+    }
+
+    @Test
+    void inARaceEveryCommandIsCompleted() {
+        assertThat(after("race vm0 get_d")).containsExactly("get_dirty_log");
+        assertThat(after("race vm0 create_vcpu 0 & mem0 prot")).containsExactly("protect");
+        assertThat(after("race vm0 create_vcpu 0 & tr")).containsExactly("trace");
+        assertThat(after("trace o")).containsExactly("off", "on");
     }
 
     @Test

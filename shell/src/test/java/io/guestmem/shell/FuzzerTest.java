@@ -2,15 +2,24 @@ package io.guestmem.shell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.shell.FuzzSettings.Scope;
+import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The fuzzer finds what a kernel does wrong, and says how to see it again. */
 class FuzzerTest {
@@ -26,7 +35,8 @@ class FuzzerTest {
                         LIMIT,
                         threads,
                         Scope.SAFE,
-                        () -> Map.of("files", (long) kernel.openFiles(), "memories", (long) kernel.memories.get())));
+                        () -> Map.of("files", (long) kernel.openFiles(), "memories", (long) kernel.memories.get()),
+                        Optional.empty()));
     }
 
     @Test
@@ -120,6 +130,54 @@ class FuzzerTest {
 
             assertThat(outcome.failure()).as(outcome.text()).isEmpty();
             assertThat(outcome.calls()).isEqualTo(1_000_000);
+            assertThat(unexplained(outcome))
+                    .as("answers without a reason in 'help'")
+                    .isEmpty();
+        }
+    }
+
+    /** What the kernel answered, to a file that knows the request or to another, and 'help' does not say. */
+    private static List<String> unexplained(FuzzOutcome outcome) {
+        Set<String> ofOtherFiles = Set.of("ok", "EINVAL", "ENOTTY", "EIO");
+        List<String> unexplained = new ArrayList<>();
+        for (KvmIoctl request : KvmIoctl.values()) {
+            for (String answer : outcome.results()
+                    .getOrDefault(Requests.name(request), new TreeMap<>())
+                    .keySet()) {
+                if (!ofOtherFiles.contains(answer) && !Reasons.has(request, answer)) {
+                    unexplained.add(request + " " + answer);
+                }
+            }
+        }
+        return unexplained;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyRequestHasItsReasons(KvmIoctl request) {
+        assertThat(Reasons.knows(request)).isTrue();
+        for (String reason : Reasons.of(request)) {
+            assertThat(ErrorNumber.valueOf(reason.split(" ", 2)[0]).number()).isPositive();
+        }
+    }
+
+    @Test
+    void manyThreadsMakeTheSameCallsInTheSameOrderForOneSeed() {
+        assertThat(scheduled(5).results())
+                .isEqualTo(scheduled(5).results())
+                .isNotEqualTo(scheduled(6).results());
+    }
+
+    private static FuzzOutcome scheduled(long seed) {
+        SeededSchedule schedule = new SeededSchedule(seed);
+        SoftKernelOptions watched =
+                SoftKernelOptions.defaults().with().preFaultRetries(1000).build();
+        try (SoftKernel kernel = new SoftKernel(watched, schedule, null)) {
+            FuzzSettings settings = FuzzSettings.of(kernel, seed, CALLS, Duration.ofMinutes(10), 3)
+                    .scheduledBy(schedule);
+            FuzzOutcome outcome = Fuzzer.run(kernel, settings);
+            assertThat(outcome.failure()).as(outcome.text()).isEmpty();
+            return outcome;
         }
     }
 
@@ -129,6 +187,7 @@ class FuzzerTest {
             FuzzOutcome outcome = Fuzzer.run(kernel, FuzzSettings.of(kernel, 2, 100_000, Duration.ofMinutes(10), 4));
 
             assertThat(outcome.failure()).as(outcome.text()).isEmpty();
+            assertThat(outcome.calls()).isEqualTo(100_000);
         }
     }
 }

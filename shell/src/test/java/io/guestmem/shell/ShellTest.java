@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What is typed, what is asked of the kernel, and what is printed; on a kernel that answers from a script. */
@@ -202,6 +203,14 @@ class ShellTest {
                 __u64 from;
                 __u64 flags;
             };
+            EIO         another process made the VM, or the VM is dead
+            EFAULT      the struct cannot be read or written
+            EINVAL      no memslot with a guest_memfd; a page that is not private; the source cannot be read
+            EEXIST      the first page has content already
+            EFAULT      the guest_memfd was closed
+            EINTR       a signal is pending
+            EHWPOISON   a page of the guest_memfd is broken
+            ENOTTY      the kernel does not know the request
             """);
     }
 
@@ -214,7 +223,8 @@ class ShellTest {
                 new ShellSettings.Input.Commands("create_vm; create_vcpu 0\nexit; create_vm"),
                 new PrintWriter(out),
                 new PrintWriter(out),
-                1));
+                1,
+                Optional.empty()));
 
         assertThat(out).hasToString("vm0\nvcpu0\n");
         assertThat(status).isZero();

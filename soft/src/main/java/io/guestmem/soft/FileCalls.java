@@ -47,6 +47,11 @@ public final class FileCalls {
         return file.size();
     }
 
+    /** {@code fstat(2)}: st_blksize in bytes. */
+    public long blockSize() {
+        return file.blockSize();
+    }
+
     /** {@code fstat(2)}: st_ino. */
     public long inode() {
         return file.inode();

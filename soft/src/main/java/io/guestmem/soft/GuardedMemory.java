@@ -3,9 +3,12 @@ package io.guestmem.soft;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.soft.host.AddressSpace;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.HashSet;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -76,6 +79,17 @@ public final class GuardedMemory implements AutoCloseable {
      */
     public long awaitFault() throws InterruptedException {
         return faults.take();
+    }
+
+    /**
+     * The same for some time.
+     *
+     * @return its offset in bytes; nothing if nobody has touched one
+     * @throws InterruptedException if the thread is interrupted
+     */
+    public OptionalLong awaitFault(Duration limit) throws InterruptedException {
+        Long offset = faults.poll(limit.toNanos(), TimeUnit.NANOSECONDS);
+        return offset == null ? OptionalLong.empty() : OptionalLong.of(offset);
     }
 
     /**

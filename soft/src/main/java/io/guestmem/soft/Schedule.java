@@ -29,6 +29,8 @@ public interface Schedule {
         TABLE_REMOVED,
         /** A new set of memslots is visible, and its readers of the old one may still be at work. */
         SLOTS_PUBLISHED,
+        /** Nobody reads the set of memslots any more that was active before; stage-2 entries are still as they were. */
+        SLOTS_SETTLED,
         /** An invalidation is open. */
         INVALIDATING,
         /** A wait for somebody else goes on. */

@@ -19,7 +19,7 @@ public final class SeededSchedule implements Schedule {
 
     private static final ThreadLocal<@Nullable Task> CURRENT = new ThreadLocal<>();
 
-    private final Random random;
+    private Random random;
 
     /** The tasks that have not ended. Used by the task whose turn it is. */
     private final List<Task> alive = new ArrayList<>();
@@ -29,6 +29,11 @@ public final class SeededSchedule implements Schedule {
     /** A schedule that the seed decides. */
     public SeededSchedule(long seed) {
         this.random = new Random(seed);
+    }
+
+    /** The next run follows from another seed; not while one is under way. */
+    public void reseed(long seed) {
+        random = new Random(seed);
     }
 
     private static final class Task {

@@ -8,6 +8,7 @@ import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.UserMemory;
 import io.guestmem.soft.host.AddressSpace;
+import io.guestmem.soft.host.HostRun;
 import io.guestmem.soft.host.MapRequest;
 import io.guestmem.soft.host.SharedFile;
 import io.guestmem.soft.vm.Caller;
@@ -16,6 +17,7 @@ import io.guestmem.soft.vm.SystemFile;
 import io.guestmem.soft.vm.ThreadSignals;
 import io.guestmem.soft.vm.UserMapping;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * other process than the one that made it. Threads belong to whichever process they use. Thread-safe.
  */
 public final class SoftProcess implements Kernel, AutoCloseable {
+    private static final long PAGE = 4096;
+
     private final SoftKernel kernel;
     private final int pid;
     private final AddressSpace memory;
@@ -103,6 +107,54 @@ public final class SoftProcess implements Kernel, AutoCloseable {
         try (SharedFile file = SharedFile.memfd(kernel.host().frames(), length)) {
             return map(request.apply(file));
         }
+    }
+
+    /**
+     * Maps a file with content, privately ({@code MAP_PRIVATE}), and zeroed memory behind it: as a VMM does that resumes a
+     * snapshot.
+     *
+     * @param content of the file
+     * @param size of the file in bytes, positive
+     * @param length of the memory in bytes, a multiple of 4096, not less than the file's size
+     */
+    public HostMemory map(FileContent content, long size, long length) {
+        if (size <= 0 || size > length) {
+            throw new IllegalArgumentException("a file of " + size + " bytes in memory of " + length);
+        }
+        HostMemory mapped = map(MapRequest.anonymous(length));
+        try (SharedFile file = new SharedFile(kernel.host().frames(), size, 1, content::read)) {
+            MapRequest request = MapRequest.privateFile(file, 0, Math.ceilDiv(size, PAGE) * PAGE);
+            long result = memory.map(request.at(mapped.hva()));
+            if (result < 0) {
+                mapped.close();
+                throw failure("mmap", result);
+            }
+            return mapped;
+        }
+    }
+
+    /**
+     * The pages of memory that are in the process's page table: {@code /proc/PID/pagemap}. Looking touches nothing.
+     *
+     * @return bit n stands for page n of the memory
+     */
+    public BitSet presentPages(HostMemory of) {
+        BitSet present = new BitSet();
+        for (HostRun run : memory.describe(of.hva(), of.length())) {
+            if (run.state().isPresent()) {
+                present.set(page(of, run.start()), page(of, run.end()));
+            }
+        }
+        return present;
+    }
+
+    private static int page(HostMemory of, long hva) {
+        return Math.toIntExact((hva - of.hva()) / PAGE);
+    }
+
+    /** How many page faults it took so far, those on behalf of its VMs included: {@code getrusage(2)}. */
+    public long pageFaults() {
+        return memory.pageFaults();
     }
 
     /**

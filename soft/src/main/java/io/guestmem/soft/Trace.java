@@ -1,5 +1,6 @@
 package io.guestmem.soft;
 
+import io.guestmem.soft.mmu.Spte;
 import java.util.Locale;
 
 /**
@@ -40,7 +41,17 @@ public interface Trace {
      * @param why in words
      */
     record Event(Kind kind, long gfn, long pages, int level, long before, long after, String why) {
-        /** The event as one line of JSON; entries are hexadecimal text. */
+        /**
+         * Whether a leaf became a leaf of another frame, which the kernel calls a bug ({@code tdp_mmu.c:__handle_changed_spte}).
+         */
+        public boolean changesFrame() {
+            return kind == Kind.ENTRY
+                    && Spte.isLeaf(before, level)
+                    && Spte.isLeaf(after, level)
+                    && Spte.pfn(before) != Spte.pfn(after);
+        }
+
+        /** The event as one line of JSON; entries are hexadecimal text, of tables without the address. */
         public String json() {
             return String.format(
                     Locale.ROOT,
@@ -49,8 +60,8 @@ public interface Trace {
                     gfn,
                     pages,
                     level,
-                    before,
-                    after,
+                    Spte.reproducible(before, level),
+                    Spte.reproducible(after, level),
                     why);
         }
     }

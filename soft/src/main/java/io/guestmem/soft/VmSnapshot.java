@@ -1,6 +1,8 @@
 package io.guestmem.soft;
 
 import io.guestmem.abi.VmType;
+import io.guestmem.soft.host.Frames;
+import io.guestmem.soft.mmu.Spte;
 import java.util.List;
 import java.util.Locale;
 
@@ -85,6 +87,33 @@ public record VmSnapshot(
      */
     public record Entry(long gfn, int level, long spte, boolean leaf, String words) {
         private static final int PAGE_SHIFT = 12;
+
+        /** Whether the guest may write: now, or once an access gives an entry its rights back that lost them to notice it. */
+        public boolean isWritable() {
+            return Spte.isWritable(spte) || (Spte.isAccessTracked(spte) && (spte & Spte.MMU_WRITABLE) != 0);
+        }
+
+        /** Whether the guest may fetch, in the same sense. */
+        public boolean isExecutable() {
+            return Spte.allows(Spte.isAccessTracked(spte) ? Spte.restoreAccess(spte) : spte, false, true);
+        }
+
+        /** The accessed bit; where the processor sets none, whether an access would pass unnoticed. */
+        public boolean isAccessed() {
+            return Spte.hasAccessedDirty(spte) ? (spte & Spte.ACCESSED) != 0 : !Spte.isAccessTracked(spte);
+        }
+
+        /** The dirty bit. */
+        public boolean isDirty() {
+            return (spte & Spte.DIRTY) != 0;
+        }
+
+        /** Whether a leaf maps the shared page of zeroes, or a part of the huge one. */
+        public boolean isZeroPage() {
+            long pfn = Spte.pfn(spte);
+            return pfn == Frames.ZERO_PFN
+                    || (pfn >= Frames.HUGE_ZERO_PFN && pfn < Frames.HUGE_ZERO_PFN + Spte.pages(2));
+        }
 
         /** Whether it maps what follows what another one maps, in the same way. */
         private boolean continues(Entry before) {

@@ -27,6 +27,10 @@ final class RandomOperations implements AutoCloseable {
     private final SoftHost host;
     private final HostMemory memory;
     private final KvmFile memfd;
+
+    /** Memory that is unmapped from time to time, and mapped elsewhere. */
+    private volatile HostMemory passing;
+
     private final boolean hasPrivate;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment bitmap = arena.allocate(SIZE / PAGE / 8, 8);
@@ -35,6 +39,7 @@ final class RandomOperations implements AutoCloseable {
     RandomOperations(SoftHost host) {
         this.host = host;
         this.memory = host.kernel.allocate(SIZE);
+        this.passing = host.kernel.allocate(SIZE);
         this.hasPrivate = host.vm.type().privateMemory();
         this.memfd = host.guestMemfd(SIZE, 0);
         this.shown = host.kernel.expose(bitmap);
@@ -57,7 +62,7 @@ final class RandomOperations implements AutoCloseable {
                     return;
                 }
                 int flags = (random.nextInt(4) == 0 ? READONLY : 0) | (random.nextBoolean() ? LOG : 0);
-                host.slot(slot, flags, base, size, memory.hva());
+                host.slot(slot, flags, base, size, random.nextInt(3) == 0 ? passing.hva() : memory.hva());
             }
             case 3 -> host.slot(slot, 0, 0, 0, 0);
             case 4 -> host.slot2(slot, GMEM, base, size, memory.hva(), memfd.descriptor(), 0);
@@ -100,7 +105,7 @@ final class RandomOperations implements AutoCloseable {
     void process(Random random) {
         long offset = random.nextInt((int) (SIZE / PAGE)) * PAGE;
         long length = Math.min(SIZE - offset, (1 + random.nextInt(600)) * PAGE);
-        switch (random.nextInt(9)) {
+        switch (random.nextInt(11)) {
             case 0, 1, 2 -> memory.advise(HostAdvice.POPULATE_WRITE, offset, length);
             case 3 -> memory.advise(HostAdvice.POPULATE_READ, offset, length);
             case 4 -> memory.advise(HostAdvice.DONT_NEED, offset, length);
@@ -113,6 +118,11 @@ final class RandomOperations implements AutoCloseable {
                 memory.protect(HostProtection.READ_WRITE, 0, SIZE);
             }
             case 7 -> host.kernel.process().fork().close();
+            case 8 -> passing.advise(HostAdvice.POPULATE_WRITE, offset, length);
+            case 9 -> {
+                passing.close();
+                passing = host.kernel.allocate(SIZE);
+            }
             default -> memfd.allocate(random.nextBoolean() ? 1 : 3, offset, length);
         }
     }
@@ -149,6 +159,7 @@ final class RandomOperations implements AutoCloseable {
     public void close() {
         shown.close();
         arena.close();
+        passing.close();
         memory.close();
     }
 }

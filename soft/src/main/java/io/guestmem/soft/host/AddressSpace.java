@@ -302,6 +302,16 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
         }
     }
 
+    /** How many page faults the process took, those on behalf of its VMs included: {@code ru_minflt} and {@code ru_majflt}. */
+    public long pageFaults() {
+        host.lock();
+        try {
+            return faults.taken();
+        } finally {
+            host.unlock();
+        }
+    }
+
     /** How much is in the page table. */
     public ResidentSet residentSet() {
         host.lock();

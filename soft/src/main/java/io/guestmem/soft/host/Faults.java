@@ -22,6 +22,9 @@ final class Faults {
     /** Linux 6.12 knows no other way to write to a huge page of zeroes. */
     private final boolean splitsHugeZero;
 
+    /** Faults that ended with a page that was not there before. Guarded by the host's lock. */
+    private long taken;
+
     Faults(AddressSpace space) {
         this.space = space;
         frames = space.frames;
@@ -36,6 +39,7 @@ final class Faults {
      */
     long fault(long hva, boolean write) {
         Host host = space.host;
+        boolean resolved = false;
         while (true) {
             @Nullable MissingHandler handler;
             long page;
@@ -44,6 +48,7 @@ final class Faults {
                 Mapping mapping = space.mappings.find(hva);
                 long entry = mapping == null ? 0 : space.table.lookup(hva);
                 if (Entry.allows(entry, write)) {
+                    taken += resolved ? 1 : 0;
                     return Entry.fault(entry, hva);
                 }
                 int refused = refused(mapping, entry, write);
@@ -57,6 +62,7 @@ final class Faults {
                     if (result != AGAIN) {
                         return result;
                     }
+                    resolved = true;
                     continue;
                 }
             } finally {
@@ -66,6 +72,14 @@ final class Faults {
                 return Failure.EINTR;
             }
         }
+    }
+
+    /**
+     * Faults that put in a page, or made one writable: those that a userfaultfd had to serve are not among them. For holders of
+     * the host's lock. Source: Linux 7.2 {@code mm/memory.c:mm_account_fault}.
+     */
+    long taken() {
+        return taken;
     }
 
     /**

@@ -17,5 +17,13 @@ public enum HostPageState {
     /** A page in swap. */
     SWAPPED,
     /** A page that broke. */
-    POISONED
+    POISONED;
+
+    /** Whether the page table has a page, as {@code /proc/PID/pagemap} says. */
+    public boolean isPresent() {
+        return switch (this) {
+            case ABSENT, SWAPPED, POISONED -> false;
+            case ZERO_PAGE, READ_ONLY, WRITABLE, COW_SHARED, HIDDEN -> true;
+        };
+    }
 }

@@ -64,6 +64,7 @@ public final class Memslots {
         }
         schedule.point(Schedule.Point.SLOTS_PUBLISHED);
         readers.synchronize();
+        schedule.point(Schedule.Point.SLOTS_SETTLED);
         set.published(active.length());
         return set.generation();
     }

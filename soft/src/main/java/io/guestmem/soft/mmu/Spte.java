@@ -216,6 +216,11 @@ public final class Spte {
         return (spte & ADDRESS_MASK) >>> 12;
     }
 
+    /** The entry without what differs from run to run: a table's address. */
+    public static long reproducible(long spte, int level) {
+        return isTable(spte, level) ? spte & ~ADDRESS_MASK : spte;
+    }
+
     /** The native address of the table that a table entry points to. */
     public static long tableAddress(long spte) {
         return spte & ADDRESS_MASK;

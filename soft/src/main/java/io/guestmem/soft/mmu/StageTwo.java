@@ -62,7 +62,9 @@ final class StageTwo {
         if (wasLeaf != isLeaf) {
             statistics.addPages(level, isLeaf ? 1 : -1);
         }
-        trace(Trace.Kind.ENTRY, gfn, level, before, after, "");
+        if (before != Spte.NEVER_MAPPED || after != Spte.FROZEN) {
+            trace(Trace.Kind.ENTRY, gfn, level, before, after, "");
+        }
         if (Spte.isTable(before, level) && (!Spte.isTable(after, level) || Spte.pfn(before) != Spte.pfn(after))) {
             removed(Spte.tableAddress(before), PageTables.gfn(Spte.tableAddress(before)), level - 1, shared);
         }

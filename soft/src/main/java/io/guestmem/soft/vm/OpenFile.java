@@ -84,6 +84,11 @@ public abstract class OpenFile {
         return 0;
     }
 
+    /** The block size of the file systems that KVM's files live in: a page. */
+    public final long blockSize() {
+        return 4096;
+    }
+
     /** A number of its own. */
     public final long inode() {
         return inode;

@@ -1,21 +1,20 @@
 package io.guestmem.vmm.demo;
 
-import io.guestmem.abi.GuestRange;
-import io.guestmem.abi.HostVirtual;
+import io.guestmem.abi.GuestPhysical;
+import io.guestmem.abi.HostMemory;
 import io.guestmem.kvm.Memslot;
-import io.guestmem.linux.MappedMemory;
 import io.guestmem.vmm.Machine;
+import java.util.BitSet;
 
 /** The memory of one run: mapped, put into the machine, and populated. */
 interface DemoMemory extends AutoCloseable {
-    /** The host's mapping. */
-    MappedMemory mapping();
+    /** The memslot of host memory. */
+    static Memslot slot(HostMemory memory) {
+        return Memslot.of(Machine.MEMORY_SLOT, new GuestPhysical(0), memory);
+    }
 
     /** The memslot. */
-    default Memslot slot() {
-        MappedMemory mapping = mapping();
-        return Memslot.of(Machine.MEMORY_SLOT, GuestRange.of(0, mapping.length()), new HostVirtual(mapping.address()));
-    }
+    Memslot slot();
 
     /**
      * Populates it; the slot is in the machine.
@@ -24,7 +23,10 @@ interface DemoMemory extends AutoCloseable {
      */
     void populate(Machine machine);
 
-    /** Faults that a second process has served so far. */
+    /** The pages that are there; looking touches none. Bit n stands for page n. */
+    BitSet presentPages();
+
+    /** Faults that the server behind a userfaultfd has served so far. */
     default long servedFaults() {
         return 0;
     }

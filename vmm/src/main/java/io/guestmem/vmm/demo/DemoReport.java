@@ -25,6 +25,9 @@ public final class DemoReport {
     private static final int BAR_HEIGHT = 18;
     private static final int LABEL_WIDTH = 110;
     private static final int BARS_WIDTH = 700;
+    private static final String SIMULATED =
+            "<p>This kernel is <b>simulated</b>: it counts faults as a real one does, on a host that maps 4 KiB at each."
+                    + " Times are those of an interpreter, not of a real kernel.</p>\n";
     private static final String SVG = "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n";
 
     private DemoReport() {}
@@ -33,21 +36,20 @@ public final class DemoReport {
      * Writes the page; the file is whole or not there.
      *
      * @param file what to write; replaced if it is there
-     * @param image the file that was guest memory
-     * @param memory its size in bytes
-     * @param kernel the kernel's name
      * @throws IOException if it cannot be written
      */
-    public static void write(Path file, Path image, long memory, String kernel, List<DemoRun> runs) throws IOException {
+    public static void write(Path file, DemoResult result) throws IOException {
+        List<DemoRun> runs = result.runs();
         String page = template()
-                .replace("@KERNEL@", escape(kernel))
+                .replace("@KERNEL@", escape(result.kernel()))
+                .replace("@SIMULATED@", result.simulated() ? SIMULATED : "")
                 .replace(
                         "@MEMORY@",
-                        BigDecimal.valueOf(memory)
+                        BigDecimal.valueOf(result.memory())
                                 .divide(MEBIBYTE)
                                 .stripTrailingZeros()
                                 .toPlainString())
-                .replace("@IMAGE@", escape(image.toString()))
+                .replace("@IMAGE@", escape(result.image().toString()))
                 .replace("@TABLE@", table(runs))
                 .replace("@BARS@", bars(runs))
                 .replace("@PICTURES@", pictures(runs));
@@ -166,14 +168,19 @@ public final class DemoReport {
         for (DemoRun run : runs) {
             if (run instanceof DemoRun.Completed done) {
                 html.append("<h3>").append(done.way().id()).append("</h3>\n");
-                done.pictures().forEach(picture -> html.append(figure(picture)));
+                done.pictures().forEach(picture -> html.append(figure(picture, shown(done.way()))));
             }
         }
         return html.toString();
     }
 
+    /** Private memory is in no page table of the host: its pictures show what the kernel took content for. */
+    private static String shown(PopulationWay way) {
+        return way == PopulationWay.GMEM_POPULATE ? "populated, which no page table of the host shows" : "mapped";
+    }
+
     /** Runs of equal pieces are one rectangle; the page's grid cuts them into cells. */
-    private static String figure(MemoryPicture picture) {
+    private static String figure(MemoryPicture picture, String shown) {
         int rows = Math.ceilDiv(picture.pieces(), CELLS_PER_ROW);
         StringBuilder svg = new StringBuilder("<figure>")
                 .append(String.format(Locale.ROOT, SVG, CELLS_PER_ROW * CELL, rows * CELL));
@@ -192,7 +199,7 @@ public final class DemoReport {
                 "<rect fill=\"url(#grid)\" width=\"%d\" height=\"%d\"/>",
                 CELLS_PER_ROW * CELL,
                 rows * CELL));
-        String caption = String.format(Locale.ROOT, "%s: %.1f %% mapped", picture.moment(), 100 * picture.present());
+        String caption = String.format(Locale.ROOT, "%s: %.1f %% %s", picture.moment(), 100 * picture.present(), shown);
         return svg.append("</svg><figcaption>")
                 .append(caption)
                 .append("</figcaption></figure>\n")

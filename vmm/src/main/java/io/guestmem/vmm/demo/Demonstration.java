@@ -1,7 +1,5 @@
 package io.guestmem.vmm.demo;
 
-import io.guestmem.abi.Capability;
-import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
@@ -11,12 +9,7 @@ import io.guestmem.kvm.Kvm;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.Registers;
 import io.guestmem.kvm.Statistics;
-import io.guestmem.linux.FaultScope;
 import io.guestmem.linux.LinuxException;
-import io.guestmem.linux.MappedMemory;
-import io.guestmem.linux.PageMap;
-import io.guestmem.linux.ResourceUsage;
-import io.guestmem.linux.Userfaultfd;
 import io.guestmem.vmm.Checksum;
 import io.guestmem.vmm.GuestProgram;
 import io.guestmem.vmm.Machine;
@@ -40,6 +33,8 @@ public final class Demonstration {
     private static final double NANOS = 1e9;
 
     private final Kernel kernel;
+    private final VmType type;
+    private final DemoHost host;
     private final Path image;
     private final long memory;
 
@@ -58,12 +53,15 @@ public final class Demonstration {
     /**
      * Prepares it.
      *
-     * @param kernel a kernel of this host, whose VMs run over memory that this process maps
+     * @param kernel the real kernel of this host, or a software kernel
+     * @param type of the VMs
      * @param image the file
      * @param memory the size of guest memory in bytes, a positive multiple of 4096, at most {@link Machine#MOST_MEMORY}
      */
-    public Demonstration(Kernel kernel, Path image, long memory) {
+    public Demonstration(Kernel kernel, VmType type, Path image, long memory) {
         this.kernel = kernel;
+        this.type = type;
+        this.host = DemoHost.of(kernel);
         this.image = image;
         this.memory = memory;
     }
@@ -73,66 +71,43 @@ public final class Demonstration {
      *
      * @param ways at least one
      * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM or it may not be used
+     * @throws UnavailableVmTypeException if the kernel makes no VMs of the type
      * @throws UnusableImageException if the file cannot be guest memory, or became shorter meanwhile
      * @throws LinuxException if a system call fails
      * @throws KernelException if KVM refuses
      * @throws PopulationException if population stops half-way
      */
-    public List<DemoRun> run(Set<PopulationWay> ways, Progress progress) {
+    public DemoResult run(Set<PopulationWay> ways, Progress progress) {
         int steps = ways.size() + 1;
         List<DemoRun> runs = new ArrayList<>();
         try (Kvm kvm = Kvm.open(kernel);
                 GuestImage file = GuestImage.open(image, memory)) {
+            if (!kvm.vmTypes().contains(type)) {
+                throw new UnavailableVmTypeException(kernel.name(), type);
+            }
             progress.step(0, steps, "checksum of the file");
             Checksum expected = file.checksum();
-            warmUp(kvm);
+            warmUp(kvm, type);
             for (PopulationWay way : EnumSet.copyOf(ways)) {
                 progress.step(runs.size() + 1, steps, way.id());
-                Optional<String> lacking = lacking(kvm, way);
+                Optional<String> lacking = new Lacking(host, kvm, type).reason(way);
                 runs.add(
                         lacking.isPresent()
                                 ? new DemoRun.Skipped(way, lacking.get())
-                                : new OneRun(kvm, file, expected, way).run());
+                                : new OneRun(host, kvm, type, file, expected, way).run());
             }
         }
-        return runs;
+        return new DemoResult(kernel.name(), host.isSimulated(), type, image, memory, runs);
     }
 
     /** One small run that is not measured, so that the first one measured does not pay for loading code. */
-    private static void warmUp(Kvm kvm) {
+    private static void warmUp(Kvm kvm, VmType type) {
         long size = 16 * GuestPhysical.PAGE_SIZE;
         try (HostMemory some = kvm.kernel().allocate(size);
-                Machine machine = Machine.create(kvm, VmType.DEFAULT, size)) {
+                Machine machine = Machine.create(kvm, type, size)) {
             machine.vm().set(Memslot.of(Machine.MEMORY_SLOT, machine.memory().start(), some));
             machine.load(GuestProgram.checksum(machine.memory()));
             finish(new RunLoop(machine.vcpu()).run(RUN_LIMIT));
-        }
-    }
-
-    /** Why this kernel cannot do it. */
-    private static Optional<String> lacking(Kvm kvm, PopulationWay way) {
-        return switch (way) {
-            case NONE, POPULATE -> Optional.empty();
-            case PRE_FAULT ->
-                kvm.capability(Capability.PRE_FAULT_MEMORY) != 0
-                        ? Optional.empty()
-                        : Optional.of("KVM_CAP_PRE_FAULT_MEMORY is 0: shadow paging, or a kernel before 6.11");
-            case UFFD, UFFD_DEMAND -> lackingUserfaultfd();
-            case GUEST_MEMFD -> {
-                long needed = CreateGuestMemfdLayout.MMAP | CreateGuestMemfdLayout.INIT_SHARED;
-                int flags = kvm.capability(Capability.GUEST_MEMFD_FLAGS);
-                yield (flags & needed) == needed
-                        ? Optional.empty()
-                        : Optional.of("KVM_CAP_GUEST_MEMFD_FLAGS is " + flags + ": no guest_memfd that can be mapped");
-            }
-        };
-    }
-
-    private static Optional<String> lackingUserfaultfd() {
-        try (Userfaultfd _ = Userfaultfd.open(FaultScope.USER_AND_KERNEL)) {
-            return Optional.empty();
-        } catch (LinuxException refused) {
-            return Optional.of(refused.getMessage());
         }
     }
 
@@ -149,7 +124,7 @@ public final class Demonstration {
     }
 
     /** One way, with a machine and memory of its own. */
-    private record OneRun(Kvm kvm, GuestImage file, Checksum expected, PopulationWay way) {
+    private record OneRun(DemoHost host, Kvm kvm, VmType type, GuestImage file, Checksum expected, PopulationWay way) {
         DemoRun run() {
             try {
                 DemoRun.Completed run = runInMachine();
@@ -174,7 +149,7 @@ public final class Demonstration {
         }
 
         private DemoRun.Completed runInMachine() {
-            try (Machine machine = Machine.create(kvm, VmType.DEFAULT, file.memory());
+            try (Machine machine = Machine.create(kvm, type, file.memory());
                     DemoMemory guestMemory = memory(machine);
                     Statistics statistics = machine.vcpu().statistics()) {
                 machine.vm().set(guestMemory.slot());
@@ -185,10 +160,11 @@ public final class Demonstration {
 
         private DemoMemory memory(Machine machine) {
             return switch (way) {
-                case NONE, POPULATE, PRE_FAULT -> FileMemory.map(way, file);
-                case UFFD -> UserfaultfdMemory.create(file, true);
-                case UFFD_DEMAND -> UserfaultfdMemory.create(file, false);
-                case GUEST_MEMFD -> GuestMemfdMemory.create(machine.vm(), file);
+                case NONE, POPULATE, PRE_FAULT, MAP_MEMORY -> new FileMemory(way, host, host.map(file));
+                case UFFD -> host.guard(file, true);
+                case UFFD_DEMAND -> host.guard(file, false);
+                case GUEST_MEMFD -> GuestMemfdMemory.create(host, machine.vm(), file);
+                case GMEM_POPULATE -> PrivateMemory.create(machine.vm(), file);
             };
         }
 
@@ -203,11 +179,11 @@ public final class Demonstration {
             long servedBefore = guestMemory.servedFaults();
             OptionalLong takenBefore = statistics.value("pf_taken");
             RunLoop loop = new RunLoop(machine.vcpu());
-            long hostBefore = hostFaults();
+            long hostBefore = host.pageFaults();
             start = System.nanoTime();
             RunOutcome outcome = loop.run(RUN_LIMIT);
             double guestSeconds = (System.nanoTime() - start) / NANOS;
-            long hostFaults = hostFaults() - hostBefore;
+            long hostFaults = host.pageFaults() - hostBefore;
             Checksum checksum = GuestProgram.checksumOf(finish(outcome));
 
             OptionalLong taken = statistics.value("pf_taken");
@@ -225,14 +201,8 @@ public final class Demonstration {
                     pictures);
         }
 
-        private static MemoryPicture picture(String moment, DemoMemory memory) {
-            int pages = (int) (memory.mapping().length() / MappedMemory.PAGE_SIZE);
-            return MemoryPicture.of(moment, PageMap.present(memory.mapping()), pages);
-        }
-
-        private static long hostFaults() {
-            ResourceUsage usage = ResourceUsage.ofProcess();
-            return usage.minorFaults() + usage.majorFaults();
+        private MemoryPicture picture(String moment, DemoMemory memory) {
+            return MemoryPicture.of(moment, memory.presentPages(), (int) (file.memory() / GuestPhysical.PAGE_SIZE));
         }
     }
 }

@@ -1,49 +1,43 @@
 package io.guestmem.vmm.demo;
 
+import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.GuestRange;
+import io.guestmem.abi.HostAdvice;
+import io.guestmem.abi.HostMemory;
+import io.guestmem.kvm.MapMemory;
+import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.PreFaultResult;
-import io.guestmem.linux.Advice;
-import io.guestmem.linux.AdviceResult;
-import io.guestmem.linux.MappedMemory;
-import io.guestmem.linux.Mapping;
-import io.guestmem.linux.Protection;
-import io.guestmem.linux.Sharing;
 import io.guestmem.vmm.Machine;
+import java.util.BitSet;
 
 /**
  * The file, mapped privately, with zeroes behind it: what a VMM does that resumes a snapshot.
  *
  * @param way nothing, the host's page table, or KVM's
  */
-record FileMemory(PopulationWay way, Mapping mapping) implements DemoMemory {
-    static FileMemory map(PopulationWay way, GuestImage image) {
-        Mapping mapping = Mapping.anonymous(image.memory(), Sharing.PRIVATE);
-        try {
-            mapping.replace(0, image.file(), 0, image.contentPages(), Protection.READ_WRITE, Sharing.PRIVATE);
-            return new FileMemory(way, mapping);
-        } catch (RuntimeException failed) {
-            mapping.close();
-            throw failed;
-        }
+record FileMemory(PopulationWay way, DemoHost host, HostMemory memory) implements DemoMemory {
+    @Override
+    public Memslot slot() {
+        return DemoMemory.slot(memory);
     }
 
     @Override
     public void populate(Machine machine) {
         switch (way) {
-            case POPULATE -> populateHost(mapping);
+            case POPULATE ->
+                PopulationException.check(
+                        "MADV_POPULATE_READ", memory.advise(HostAdvice.POPULATE_READ, 0, memory.length()), 0);
             case PRE_FAULT -> {
                 preFault(machine, machine.memory());
                 preFault(machine, machine.bootRange());
             }
+            case MAP_MEMORY -> {
+                mapMemory(machine, machine.memory());
+                mapMemory(machine, machine.bootRange());
+            }
             default -> {
                 // Cold: the guest populates.
             }
-        }
-    }
-
-    private static void populateHost(MappedMemory mapping) {
-        if (mapping.advise(Advice.POPULATE_READ) instanceof AdviceResult.Refused refused) {
-            throw new PopulationException("MADV_POPULATE_READ: " + refused.errno());
         }
     }
 
@@ -54,8 +48,26 @@ record FileMemory(PopulationWay way, Mapping mapping) implements DemoMemory {
         }
     }
 
+    /** The second proposal: it answers 0 when all is mapped, and tells an error with the progress before it. */
+    private static void mapMemory(Machine machine, GuestRange range) {
+        MapMemory.Answer answer = new MapMemory.Answer(
+                -ErrorNumber.EINTR.number(), new MapMemory.V2(range.start().value(), range.size(), 0));
+        while (answer.result() == -ErrorNumber.EINTR.number()) {
+            answer = machine.vcpu().mapMemory(answer.left());
+        }
+        if (answer.result() < 0) {
+            throw new PopulationException("KVM_MAP_MEMORY of " + range + ": "
+                    + ErrorNumber.symbol(Math.toIntExact(-answer.result())) + ", left " + answer.left());
+        }
+    }
+
+    @Override
+    public BitSet presentPages() {
+        return host.presentPages(memory);
+    }
+
     @Override
     public void close() {
-        mapping.close();
+        memory.close();
     }
 }

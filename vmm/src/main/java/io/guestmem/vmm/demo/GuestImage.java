@@ -79,12 +79,22 @@ final class GuestImage implements AutoCloseable {
             for (long at = 0; at < content; at += CHUNK) {
                 buffer.fill((byte) 0);
                 long length = Math.min(CHUNK, content - at);
-                read(at, buffer.address(), length);
+                read(at, buffer);
                 checksum = checksum.and(buffer.asSlice(0, Math.ceilDiv(length, Long.BYTES) * Long.BYTES));
             }
         }
         long padding = memory - Math.ceilDiv(content, Long.BYTES) * Long.BYTES;
         return checksum.andZeroes(padding);
+    }
+
+    /**
+     * Reads a part of guest memory; what is behind the file's content stays as it is.
+     *
+     * @param into native memory; its size is the length
+     * @throws UnusableImageException if the file has become shorter
+     */
+    void read(long offset, MemorySegment into) {
+        read(offset, into.address(), Math.clamp(content - offset, 0, into.byteSize()));
     }
 
     /**

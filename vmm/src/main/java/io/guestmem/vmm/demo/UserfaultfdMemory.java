@@ -1,14 +1,18 @@
 package io.guestmem.vmm.demo;
 
+import io.guestmem.abi.GuestRange;
+import io.guestmem.abi.HostVirtual;
+import io.guestmem.kvm.Memslot;
 import io.guestmem.linux.FaultScope;
 import io.guestmem.linux.GuardedMapping;
 import io.guestmem.linux.HandshakeResult;
 import io.guestmem.linux.LinuxException;
-import io.guestmem.linux.MappedMemory;
+import io.guestmem.linux.PageMap;
 import io.guestmem.linux.RegisterMode;
 import io.guestmem.linux.Sharing;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.vmm.Machine;
+import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -41,8 +45,13 @@ final class UserfaultfdMemory implements DemoMemory {
     }
 
     @Override
-    public MappedMemory mapping() {
-        return mapping;
+    public Memslot slot() {
+        return Memslot.of(Machine.MEMORY_SLOT, GuestRange.of(0, mapping.length()), new HostVirtual(mapping.address()));
+    }
+
+    @Override
+    public BitSet presentPages() {
+        return PageMap.present(mapping);
     }
 
     @Override

@@ -5,14 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.guestmem.abi.Capability;
 import io.guestmem.abi.Kernel;
-import io.guestmem.abi.KernelUnavailableException;
-import io.guestmem.kvm.Kvm;
-import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.abi.VmType;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.vmm.Checksum;
-import io.guestmem.vmm.HostKernel;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
@@ -32,18 +28,36 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The demonstration end to end, on the kernel of this host. */
-class DemonstrationTest {
-    private static final long MIB = 1 << 20;
-    private static final Set<PopulationWay> ALL = EnumSet.allOf(PopulationWay.class);
-    private static final Demonstration.Progress SILENT = (_, _, _) -> {};
+/** The demonstration end to end, on any kernel. */
+abstract class DemonstrationContract {
+    static final long MIB = 1 << 20;
+    static final Set<PopulationWay> ALL = EnumSet.allOf(PopulationWay.class);
+    static final Demonstration.Progress SILENT = (_, _, _) -> {};
 
     @TempDir
     Path directory;
 
-    private Path file(int length) {
+    /** The kernel; aborts the test with the reason if it is not here. */
+    abstract Kernel kernel();
+
+    /** The type of the VMs. */
+    VmType type() {
+        return VmType.DEFAULT;
+    }
+
+    /** The ways that this kernel does not have, found in another way than the demonstration's. */
+    abstract Set<PopulationWay> lacking();
+
+    /** Checks that the kernel has nothing open or mapped. */
+    void assertNothingIsLeftInTheKernel() {}
+
+    Demonstration demonstration(Path image, long memory) {
+        return new Demonstration(kernel(), type(), image, memory);
+    }
+
+    Path file(int length) {
         long seed = System.nanoTime();
-        System.out.println("DemonstrationTest: random file of seed " + seed);
+        System.out.println(getClass().getSimpleName() + ": random file of seed " + seed);
         byte[] bytes = new byte[length];
         new Random(seed).nextBytes(bytes);
         Path path = directory.resolve("image");
@@ -64,21 +78,29 @@ class DemonstrationTest {
         }
     }
 
-    private static List<DemoRun> assertAllRun(Path image, long memory) {
-        Kernel kernel = HostKernel.get();
+    List<DemoRun> assertAllRun(Path image, long memory) {
+        Kernel kernel = kernel();
         Leftovers before = Leftovers.now();
 
-        List<DemoRun> runs = new Demonstration(kernel, image, memory).run(ALL, SILENT);
+        DemoResult result = demonstration(image, memory).run(ALL, SILENT);
 
         before.assertNone();
+        assertNothingIsLeftInTheKernel();
+        assertThat(result)
+                .isEqualTo(new DemoResult(
+                        kernel.name(), kernel.name().equals("soft"), type(), image, memory, result.runs()));
+        assertThat(result.ok()).isTrue();
+        List<DemoRun> runs = result.runs();
         assertThat(runs).extracting(DemoRun::way).containsExactly(PopulationWay.values());
         for (DemoRun run : runs) {
             switch (run) {
                 case DemoRun.Skipped skipped -> {
-                    System.out.println("DemonstrationTest: " + skipped.way() + " skipped: " + skipped.reason());
+                    System.out.println(kernel.name() + ": " + skipped.way() + " skipped: " + skipped.reason());
                     assertThat(skipped.reason()).isNotBlank();
+                    assertThat(lacking()).contains(skipped.way());
                 }
                 case DemoRun.Completed completed -> {
+                    assertThat(lacking()).doesNotContain(completed.way());
                     assertThat(completed.checksum()).as(completed.way().id()).isEqualTo(expected(image, memory));
                     assertThat(completed.ok()).as(completed.way().id()).isTrue();
                     assertThat(completed.pages()).isEqualTo(memory / 4096);
@@ -88,7 +110,7 @@ class DemonstrationTest {
         return runs;
     }
 
-    private static DemoRun.Completed completed(List<DemoRun> runs, PopulationWay way) {
+    static DemoRun.Completed completed(List<DemoRun> runs, PopulationWay way) {
         DemoRun run = runs.get(Arrays.asList(PopulationWay.values()).indexOf(way));
         return run.completed().orElseThrow(() -> new AssertionError(run.toString()));
     }
@@ -112,8 +134,7 @@ class DemonstrationTest {
     }
 
     @Test
-    void aSecondProcessServesEachPageOnceOrPopulatesAllBefore() {
-        assertThat(HostKernel.get().name()).isEqualTo("linux");
+    void aServerServesEachPageOnceOrPopulatesAllBefore() {
         List<DemoRun> runs = assertAllRun(file((int) MIB), 2 * MIB);
         for (PopulationWay way : List.of(PopulationWay.UFFD, PopulationWay.UFFD_DEMAND)) {
             DemoRun run = runs.get(Arrays.asList(PopulationWay.values()).indexOf(way));
@@ -139,62 +160,56 @@ class DemonstrationTest {
     void everyStepIsAnnounced() {
         List<String> steps = new ArrayList<>();
 
-        new Demonstration(HostKernel.get(), file(4096), 4096)
-                .run(ALL, (step, count, what) -> steps.add(step + "/" + count + " " + what));
+        demonstration(file(4096), 4096).run(ALL, (step, count, what) -> steps.add(step + "/" + count + " " + what));
 
         assertThat(steps)
                 .containsExactly(
-                        "0/7 checksum of the file",
-                        "1/7 none",
-                        "2/7 populate",
-                        "3/7 pre_fault",
-                        "4/7 uffd",
-                        "5/7 uffd_demand",
-                        "6/7 guest_memfd");
+                        "0/9 checksum of the file",
+                        "1/9 none",
+                        "2/9 populate",
+                        "3/9 pre_fault",
+                        "4/9 map_memory",
+                        "5/9 uffd",
+                        "6/9 uffd_demand",
+                        "7/9 guest_memfd",
+                        "8/9 gmem_populate");
     }
 
     @Test
     void whatIsNoFileOrEmptyIsUnusable() throws IOException {
-        Kernel kernel = HostKernel.get();
+        kernel();
         Path empty = Files.createFile(directory.resolve("empty"));
         Leftovers before = Leftovers.now();
 
         assertThatExceptionOfType(UnusableImageException.class)
-                .isThrownBy(() -> new Demonstration(kernel, directory, MIB).run(ALL, SILENT))
+                .isThrownBy(() -> demonstration(directory, MIB).run(ALL, SILENT))
                 .withMessage(directory + ": not a regular file");
         assertThatExceptionOfType(UnusableImageException.class)
-                .isThrownBy(() -> new Demonstration(kernel, empty, MIB).run(ALL, SILENT))
+                .isThrownBy(() -> demonstration(empty, MIB).run(ALL, SILENT))
                 .withMessage(empty + ": the file is empty");
         assertThatExceptionOfType(LinuxException.class)
-                .isThrownBy(() -> new Demonstration(kernel, directory.resolve("absent"), MIB).run(ALL, SILENT))
+                .isThrownBy(
+                        () -> demonstration(directory.resolve("absent"), MIB).run(ALL, SILENT))
                 .withMessageContaining("ENOENT");
         before.assertNone();
-    }
-
-    @Test
-    void aHostWithoutKvmIsUnavailable() {
-        Kernel none = new LinuxKernel(directory.resolve("kvm"));
-
-        assertThatExceptionOfType(KernelUnavailableException.class)
-                .isThrownBy(() -> new Demonstration(none, file(1), MIB).run(ALL, SILENT))
-                .withMessage("open: ENOENT (2): " + directory.resolve("kvm"));
     }
 
     /** The file loses all but its first page, or the last bytes of its last page, when a way begins. */
     @ParameterizedTest
     @EnumSource(PopulationWay.class)
     void aFileThatShrinksIsSaidToHaveShrunk(PopulationWay way) {
+        assumeTrue(!lacking().contains(way), () -> way + " is skipped by this kernel");
         for (long left : new long[] {4096, MIB + 100}) {
             assertShrinks(way, file((int) MIB + 4000), left);
         }
     }
 
-    private static void assertShrinks(PopulationWay way, Path image, long left) {
-        Kernel kernel = HostKernel.get();
+    private void assertShrinks(PopulationWay way, Path image, long left) {
+        kernel();
         Leftovers before = Leftovers.now();
         List<String> steps = new ArrayList<>();
 
-        Throwable thrown = catchThrowable(() -> new Demonstration(kernel, image, 2 * MIB).run(ALL, (_, _, what) -> {
+        Throwable thrown = catchThrowable(() -> demonstration(image, 2 * MIB).run(ALL, (_, _, what) -> {
             steps.add(what);
             if (what.equals(way.id())) {
                 shrink(image, left);
@@ -202,8 +217,7 @@ class DemonstrationTest {
         }));
 
         before.assertNone();
-        boolean skipped = !steps.getLast().equals(way.id()) || thrown == null;
-        assumeTrue(!skipped || !lacks(kernel, way), () -> way + " is skipped by this kernel");
+        assertNothingIsLeftInTheKernel();
         assertThat(steps).last().isEqualTo(way.id());
         assertThat(thrown)
                 .isInstanceOf(UnusableImageException.class)
@@ -216,18 +230,6 @@ class DemonstrationTest {
             file.setLength(length);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
-        }
-    }
-
-    /** Ways that this host may lack by its capabilities; userfaultfd and plain mappings it has. */
-    private static boolean lacks(Kernel kernel, PopulationWay way) {
-        try (Kvm kvm = Kvm.open(kernel)) {
-            return switch (way) {
-                case NONE, POPULATE -> false;
-                case PRE_FAULT -> kvm.capability(Capability.PRE_FAULT_MEMORY) == 0;
-                case GUEST_MEMFD -> (kvm.capability(Capability.GUEST_MEMFD_FLAGS) & 3) != 3;
-                case UFFD, UFFD_DEMAND -> !Files.isWritable(Path.of("/dev/userfaultfd"));
-            };
         }
     }
 }

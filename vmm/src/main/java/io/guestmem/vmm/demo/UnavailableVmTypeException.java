@@ -1,0 +1,16 @@
+package io.guestmem.vmm.demo;
+
+import io.guestmem.abi.VmType;
+import java.io.Serial;
+import java.util.Locale;
+
+/** The kernel makes no VMs of the type that was asked for. */
+public final class UnavailableVmTypeException extends RuntimeException {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    UnavailableVmTypeException(String kernel, VmType type) {
+        super("KVM_CAP_VM_TYPES: the kernel " + kernel + " makes no VM of type "
+                + type.name().toLowerCase(Locale.ROOT));
+    }
+}
