@@ -141,7 +141,8 @@ final class DiffCommand implements Callable<Integer> {
                 outcome.seconds(),
                 outcome.rate()));
         for (Map.Entry<KnownDifference, Long> each : outcome.explained().entrySet()) {
-            out.println("explained " + each.getValue() + " times: " + each.getKey().id());
+            out.println(
+                    "explained " + each.getValue() + " times: " + each.getKey().id());
         }
         for (Difference once : outcome.once()) {
             out.print("differed once and not again: seed " + once.sequence().seed() + " "

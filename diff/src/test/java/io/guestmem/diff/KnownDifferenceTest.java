@@ -50,8 +50,7 @@ class KnownDifferenceTest {
         assertThat(KnownDifference.of(new Difference(sequence, 2, one, other), SHADOW))
                 .as("a dirty log is another rule's")
                 .contains(KnownDifference.SHADOW_PREFETCH);
-        assertThat(KnownDifference.of(
-                        new Difference(sequence, 2, one, new Outcome(-2, List.of())), SHADOW))
+        assertThat(KnownDifference.of(new Difference(sequence, 2, one, new Outcome(-2, List.of())), SHADOW))
                 .as("another errno")
                 .isEmpty();
         assertThat(KnownDifference.of(new Difference(sequence, 1, one, other), TDP))

@@ -30,8 +30,7 @@ class LabDiffTest {
     void theSoftwareKernelAgreesWithThisKernel(LabKernel kernel) throws Exception {
         assumeKernel(kernel);
         List<String> words = new ArrayList<>(List.of("lab"));
-        words.addAll(
-                kernel == LabKernel.PRIVATE ? List.of("--private") : List.of("--suite", kernel.text()));
+        words.addAll(kernel == LabKernel.PRIVATE ? List.of("--private") : List.of("--suite", kernel.text()));
         words.addAll(List.of("--", "diff", "--json", "--calls", Long.toString(CALLS)));
 
         Command.Outcome outcome =
