@@ -1,5 +1,7 @@
 package io.guestmem.diff;
 
+import io.guestmem.abi.HostAdvice;
+import io.guestmem.abi.HostProtection;
 import java.util.List;
 import java.util.Locale;
 
@@ -12,6 +14,15 @@ import java.util.Locale;
  * @param isNumber whether a smaller value may be tried; a choice is left alone
  */
 public record Argument(String name, long value, String java, boolean isNumber) {
+    /** What a process can advise, by position. */
+    static final List<HostAdvice> ADVICE = List.of(HostAdvice.values());
+
+    /** How a process can protect memory, by position. */
+    static final List<HostProtection> PROTECTIONS = List.of(HostProtection.values());
+
+    /** What a guest can do with memory, by position. */
+    static final List<GuestAccess> ACCESSES = List.of(GuestAccess.values());
+
     private static final int SMALL = 1024;
 
     static Argument number(String name, long value) {

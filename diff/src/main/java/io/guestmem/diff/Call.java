@@ -1,5 +1,8 @@
 package io.guestmem.diff;
 
+import static io.guestmem.diff.Argument.ACCESSES;
+import static io.guestmem.diff.Argument.ADVICE;
+import static io.guestmem.diff.Argument.PROTECTIONS;
 import static io.guestmem.diff.Argument.choice;
 import static io.guestmem.diff.Argument.number;
 
@@ -14,15 +17,6 @@ import java.util.stream.Collectors;
  * nothing is checked: what a kernel refuses can be written down.
  */
 public sealed interface Call {
-    /** The choices of {@link Advise}, by position. */
-    List<HostAdvice> ADVICE = List.of(HostAdvice.values());
-
-    /** The choices of {@link Protect}, by position. */
-    List<HostProtection> PROTECTIONS = List.of(HostProtection.values());
-
-    /** The choices of {@link Run}, by position. */
-    List<GuestAccess> ACCESSES = List.of(GuestAccess.values());
-
     /** The components, in their order. */
     List<Argument> arguments();
 

@@ -170,7 +170,7 @@ final class CallSource {
     }
 
     private Call run() {
-        GuestAccess access = Call.ACCESSES.get(plan.below(plan.oneIn(4) ? 4 : 3));
+        GuestAccess access = Argument.ACCESSES.get(plan.below(plan.oneIn(4) ? 4 : 3));
         long gpa = plan.gpa();
         if (Long.compareUnsigned(gpa, GuestCode.BOOT_SIZE) < 0) {
             gpa = 0x10_0000; // the guest's own tables and code
@@ -245,7 +245,7 @@ final class CallSource {
     private Call protect() {
         long memory = plan.memory();
         HostProtection protection =
-                plan.oneIn(2) ? HostProtection.READ_WRITE : Call.PROTECTIONS.get(plan.below(Call.PROTECTIONS.size()));
+                plan.oneIn(2) ? HostProtection.READ_WRITE : Argument.PROTECTIONS.get(plan.below(Argument.PROTECTIONS.size()));
         if (memory == 0) {
             return new Call.Protect(protection, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
         }

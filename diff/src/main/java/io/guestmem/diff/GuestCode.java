@@ -122,7 +122,7 @@ final class GuestCode {
         regs.set(
                 ValueLayout.JAVA_LONG,
                 RegsLayout.RIP,
-                CODE + (long) Call.ACCESSES.indexOf(run.access()) * PROGRAM_SIZE);
+                CODE + (long) Argument.ACCESSES.indexOf(run.access()) * PROGRAM_SIZE);
         regs.set(ValueLayout.JAVA_LONG, RegsLayout.RFLAGS, RFLAGS_FIXED_IOPL3);
     }
 
