@@ -51,14 +51,15 @@ class ArchitectureTest {
             Map.entry("kvm", Set.of("abi", "linux", "paging")),
             Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
+            Map.entry("diff", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry("bench", Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "lab")),
             Map.entry(
                     "cli",
                     Set.of(
-                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "conform", "shell",
-                            "lab", "bench"))));
+                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "conform", "diff",
+                            "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */
     private static final Map<String, String> OTHER_NATIVE_DOORS = Map.of(

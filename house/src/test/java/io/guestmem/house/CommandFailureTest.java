@@ -61,7 +61,7 @@ class CommandFailureTest {
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
-                "``                             | a verb is missing: one of bench, conform, demo, doctor, fuzz, lab, measure, shell, translate",
+                "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, measure, shell, translate",
                 "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, explain, diff",
                 "measure snp                    | '--firmware=FILE'",
                 "measure snp --firmware x --vcpus 0         | --vcpus: 0 is not 1 to 4096",

@@ -112,6 +112,14 @@ public record SoftKernelOptions(
                 ProposalRules.AS_CODED);
     }
 
+    /**
+     * Whether the kernel was built with guest_memfds: before 6.18 that comes with VM types that have private memory
+     * ({@code CONFIG_KVM_PRIVATE_MEM}).
+     */
+    public boolean hasGuestMemfd() {
+        return kernelVersion.atLeast(KernelVersion.V6_18) || vmTypes.contains(VmType.SW_PROTECTED);
+    }
+
     /** A builder that starts with these options. */
     public Builder with() {
         return new Builder(this);

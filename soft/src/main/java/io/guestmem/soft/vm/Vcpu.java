@@ -66,8 +66,8 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
         this.tableReader = vm.mmu().readers().add();
         this.faults = new VcpuFaults(vm, this);
         this.preFault = new PreFault(this);
-        this.memory = new VcpuMemory(vm, this, faults);
         this.tables = new GuestTables(vm, this);
+        this.memory = new VcpuMemory(vm, this, faults, tables);
         this.cpu = vm.cpus().create(this);
     }
 

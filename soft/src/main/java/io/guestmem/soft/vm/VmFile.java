@@ -98,14 +98,16 @@ public final class VmFile extends OpenFile {
                                 struct -> AttributeChange.set(vm, struct))
                         : Failure.ENOTTY;
             case CREATE_GUEST_MEMFD ->
-                withStruct(
-                        argument,
-                        CreateGuestMemfdLayout.STRUCT.size(),
-                        struct -> GuestMemfd.create(
-                                vm,
-                                caller,
-                                UserStruct.u64(struct, CreateGuestMemfdLayout.SIZE),
-                                UserStruct.u64(struct, CreateGuestMemfdLayout.FLAGS)));
+                vm.options().hasGuestMemfd()
+                        ? withStruct(
+                                argument,
+                                CreateGuestMemfdLayout.STRUCT.size(),
+                                struct -> GuestMemfd.create(
+                                        vm,
+                                        caller,
+                                        UserStruct.u64(struct, CreateGuestMemfdLayout.SIZE),
+                                        UserStruct.u64(struct, CreateGuestMemfdLayout.FLAGS)))
+                        : Failure.ENOTTY;
             case GUEST_MEMFD_POPULATE ->
                 withStruct(
                         argument,
