@@ -19,6 +19,7 @@ final class Verbs {
             "fuzz", FuzzCommand::new,
             "lab", LabCommand::new,
             "measure", MeasureCommand::new,
+            "serve", ServeCommand::new,
             "shell", ShellCommand::new));
 
     private Verbs() {}
