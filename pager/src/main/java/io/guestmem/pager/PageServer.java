@@ -45,6 +45,9 @@ public final class PageServer implements AutoCloseable {
     private final @Nullable UnixListener handOvers;
     private final @Nullable Thread handOverThread;
 
+    /** Held while the server accepts: nothing is closed meanwhile. */
+    private final Object accepting = new Object();
+
     private volatile boolean paused;
     private volatile boolean stopped;
     private volatile boolean handedOver;
@@ -163,11 +166,17 @@ public final class PageServer implements AutoCloseable {
 
     /** Accepts VMs until the server is stopped. */
     public void serve() {
+        synchronized (accepting) {
+            acceptUntilStopped();
+        }
+    }
+
+    private void acceptUntilStopped() {
         List<Poll.Interest> waking = List.of(new Poll.Interest(wake.descriptor(), PollEvents.READABLE));
-        List<Poll.Interest> accepting =
+        List<Poll.Interest> all =
                 List.of(waking.getFirst(), new Poll.Interest(listener.descriptor(), PollEvents.READABLE));
         while (!stopped) {
-            List<PollEvents> ready = Poll.await(paused ? waking : accepting, -1);
+            List<PollEvents> ready = Poll.await(paused ? waking : all, -1);
             if (ready.getFirst().isReadable()) {
                 wake.drain();
             } else if (!stopped && !paused) {
@@ -228,19 +237,19 @@ public final class PageServer implements AutoCloseable {
         wake.signal();
         vms.awaitJoined();
         List<ServedVm> given = vms.end(ServedVm.End.STOPPED);
-        boolean taken = false;
         try {
             Map<Integer, FileDescriptor> userfaultfds = new TreeMap<>();
             given.forEach(vm -> userfaultfds.put(vm.number(), vm.userfaultfd().descriptor()));
             HandOver.give(socket, listener.descriptor(), userfaultfds);
             directory.unlock();
             HandOver.end(socket);
-            taken = true;
-        } finally {
-            if (!taken && directory.tryLock()) {
+        } catch (IOException | RuntimeException failed) {
+            // Whoever has the lock serves.
+            if (directory.tryLock()) {
                 given.forEach(vms::resume);
                 paused = false;
                 wake.signal();
+                throw failed;
             }
         }
         given.forEach(vm -> events.accept(ServerEvent.of(Kind.HANDED_OVER, vm.number(), "")));
@@ -262,6 +271,12 @@ public final class PageServer implements AutoCloseable {
             handOvers.close();
         }
         vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
+        synchronized (accepting) {
+            closeAll();
+        }
+    }
+
+    private void closeAll() throws IOException {
         if (handedOver) {
             listener.abandon();
         } else {

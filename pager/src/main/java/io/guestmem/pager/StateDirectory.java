@@ -42,6 +42,9 @@ final class StateDirectory implements AutoCloseable {
 
     /** Becomes the one that serves from here; false if another process is. */
     boolean tryLock() throws IOException {
+        if (lock != null) {
+            return true;
+        }
         try {
             lock = channel.tryLock();
         } catch (OverlappingFileLockException _) {

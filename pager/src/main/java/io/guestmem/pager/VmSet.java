@@ -171,11 +171,11 @@ final class VmSet {
             vms.remove(vm);
         }
         vm.close();
+        forget(vm.number());
         if (end == ServedVm.End.RELEASED) {
             events.accept(ServerEvent.of(Kind.RELEASED, vm.number(), ""));
         }
         events.accept(ServerEvent.detached(vm.number(), vm.counters()));
-        forget(vm.number());
     }
 
     private void forget(int number) {

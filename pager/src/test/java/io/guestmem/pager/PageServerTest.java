@@ -133,9 +133,10 @@ class PageServerTest {
                 MockVmmProcess other = MockVmmProcess.start(socket, PAGES, HOLE_EVERY);
                 MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES + 16, HOLE_EVERY)) {
             vmm.expectOk("read 0 " + PAGES + " 2");
-            vmm.order("read " + PAGES + " 1");
+            CompletableFuture<String> answer = vmm.order("read " + PAGES + " 1");
 
             assertThat(vmm.process().waitFor()).isEqualTo(128 + 9);
+            assertThat(answer.get(60, TimeUnit.SECONDS)).as("it ended").isNull();
             server.await(Kind.DETACHED, 2);
             other.expectOk("read 0 " + PAGES);
         }

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The JSON of the handshake, of every version of Firecracker, and what is none. */
 class RegionParserTest {
-    private static final String GOOD = "'base_host_virt_addr':140000000000000,'size':8388608,'offset':0";
+    private static final String GOOD = "'base_host_virt_addr':139998753980416,'size':8388608,'offset':0";
 
     private static GuestMap parse(String json) {
         return RegionParser.parse(json.replace('\'', '"').getBytes(StandardCharsets.UTF_8));
@@ -31,9 +31,7 @@ class RegionParserTest {
                 "secret freedom's fields      | ,'gpa_start':0,'is_guest_memfd':false      | 4096"
             })
     void everyVersionIsUnderstood(String version, String more, long pageSize) {
-        // A multiple of 2 MiB.
-        GuestMap map =
-                parse("[{" + GOOD.replace("140000000000000", "139999999131648") + (more == null ? "" : more) + "}]");
+        GuestMap map = parse("[{" + GOOD + (more == null ? "" : more) + "}]");
 
         assertThat(map.pageSize()).as(version).isEqualTo(pageSize);
         assertThat(map.bytes()).isEqualTo(8388608);
