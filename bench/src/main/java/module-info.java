@@ -3,6 +3,10 @@ module io.guestmem.bench {
     requires io.guestmem.abi;
     requires io.guestmem.kvm;
     requires io.guestmem.linux;
+    requires io.guestmem.measure;
+    requires io.guestmem.soft;
+    requires io.guestmem.vmm;
+    requires jdk.management;
     requires static transitive org.jspecify;
 
     exports io.guestmem.bench;

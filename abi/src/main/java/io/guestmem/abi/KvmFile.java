@@ -34,6 +34,15 @@ public interface KvmFile extends AutoCloseable {
     long readAt(long offset, MemorySegment into);
 
     /**
+     * {@code pwrite(2)}: proposed for guest_memfds; every released kernel refuses it.
+     *
+     * @return bytes written, or {@code -ESPIPE} where it is refused
+     */
+    default long writeAt(long offset, MemorySegment from) {
+        return -ErrorNumber.ESPIPE.number();
+    }
+
+    /**
      * {@code fallocate(2)}: for guest_memfds.
      *
      * @param mode {@code FALLOC_FL_KEEP_SIZE} (1), with or without {@code FALLOC_FL_PUNCH_HOLE} (2)

@@ -97,6 +97,8 @@ public enum KvmIoctl {
     SET_MP_STATE(WRITE, 0x99, MpStateLayout.STRUCT, VCPU),
     /** Switches a capability on. {@code EINVAL}: not one to switch, wrong arguments, or too late; {@code EPERM}. */
     ENABLE_CAP(WRITE, 0xA3, EnableCapLayout.STRUCT, VM, VCPU),
+    /** Reads the extended state: floating point, vectors, PKRU. {@code EINVAL}: more than 4096 bytes of it. */
+    GET_XSAVE(READ, 0xA4, XsaveLayout.STRUCT, VCPU),
     /** Injects a system management interrupt. {@code ENOTTY}: built without. */
     SMI(0xB7, VCPU),
 
@@ -113,6 +115,8 @@ public enum KvmIoctl {
     MEMORY_ENCRYPT_REG_REGION(READ, 0xBB, EncRegionLayout.STRUCT, VM),
     /** Takes back {@link #MEMORY_ENCRYPT_REG_REGION}. {@code EINVAL}: no such region. */
     MEMORY_ENCRYPT_UNREG_REGION(READ, 0xBC, EncRegionLayout.STRUCT, VM),
+    /** Reads the state of nested virtualisation. {@code EINVAL}: there is none; {@code E2BIG}: {@code size} is too small. */
+    GET_NESTED_STATE(READ_WRITE, 0xBE, NestedStateLayout.STRUCT, VCPU),
     /**
      * Makes pages clean. {@code ENXIO}: a ring is in use; {@code EINVAL}: range; {@code ENOENT}: no such slot, or it does
      * not log.

@@ -57,6 +57,8 @@ class KvmIoctlTest {
                 arguments(KvmIoctl.GET_MP_STATE, 0x8004AE98, "KVM_GET_MP_STATE", Set.of(VCPU)),
                 arguments(KvmIoctl.SET_MP_STATE, 0x4004AE99, "KVM_SET_MP_STATE", Set.of(VCPU)),
                 arguments(KvmIoctl.ENABLE_CAP, 0x4068AEA3, "KVM_ENABLE_CAP", Set.of(VM, VCPU)),
+                arguments(KvmIoctl.GET_XSAVE, 0x9000AEA4, "KVM_GET_XSAVE", Set.of(VCPU)),
+                arguments(KvmIoctl.GET_NESTED_STATE, 0xC080AEBE, "KVM_GET_NESTED_STATE", Set.of(VCPU)),
                 arguments(KvmIoctl.SMI, 0x0000AEB7, "KVM_SMI", Set.of(VCPU)),
                 arguments(KvmIoctl.MEMORY_ENCRYPT_OP, 0xC008AEBA, "KVM_MEMORY_ENCRYPT_OP", Set.of(VM, VCPU)),
                 arguments(KvmIoctl.MEMORY_ENCRYPT_REG_REGION, 0x8010AEBB, "KVM_MEMORY_ENCRYPT_REG_REGION", Set.of(VM)),

@@ -96,6 +96,12 @@ class LayoutTest {
                         16,
                         "flags 0 4, exponent 4 2, size 6 2, offset 8 4, bucket_size 12 4"),
                 struct(MpStateLayout.STRUCT, "kvm_mp_state", 4, "mp_state 0 4"),
+                struct(XsaveLayout.STRUCT, "kvm_xsave", 4096, "region 0 4x1024"),
+                struct(
+                        NestedStateLayout.STRUCT,
+                        "kvm_nested_state",
+                        128,
+                        "flags 0 2, format 2 2, size 4 4, hdr 8 1x120"),
                 struct(PitConfigLayout.STRUCT, "kvm_pit_config", 64, "flags 0 4, pad 4 4x15"),
                 struct(EncRegionLayout.STRUCT, "kvm_enc_region", 16, "addr 0 8, size 8 8"),
                 struct(

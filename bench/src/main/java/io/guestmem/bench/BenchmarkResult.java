@@ -1,18 +1,25 @@
 package io.guestmem.bench;
 
+import java.util.List;
+
 /**
  * How a benchmark went.
  *
  * @param name the benchmark's
  * @param value our figure; the note says whether it is the median or the best of the rounds
- * @param unit of both figures: {@code ns} a call, {@code GiB/s} or {@code s}
+ * @param unit of both figures: {@code ns} a call, {@code GiB/s}, {@code s} and so on
  * @param baseline the figure of the bare side over the same rounds, positive
- * @param bound what the project promises
+ * @param bounds what the project promises, at least one
  * @param note how it was measured: rounds, spread, and what else matters for reading the figures
  */
-public record BenchmarkResult(String name, double value, String unit, double baseline, Bound bound, String note) {
-    /** Refuses a baseline that nothing can be divided by. */
+public record BenchmarkResult(
+        String name, double value, String unit, double baseline, List<Bound> bounds, String note) {
+    /** Refuses a baseline that nothing can be divided by, and a result without a bound. */
     public BenchmarkResult {
+        bounds = List.copyOf(bounds);
+        if (bounds.isEmpty()) {
+            throw new IllegalArgumentException("no bound");
+        }
         if (!(baseline > 0)) {
             throw new IllegalArgumentException("not a baseline: " + baseline);
         }
@@ -23,8 +30,8 @@ public record BenchmarkResult(String name, double value, String unit, double bas
         return value / baseline;
     }
 
-    /** Whether the bound holds. */
+    /** Whether every bound holds. */
     public boolean met() {
-        return bound.met(value, ratio());
+        return bounds.stream().allMatch(bound -> bound.met(value, ratio()));
     }
 }

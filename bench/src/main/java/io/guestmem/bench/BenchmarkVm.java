@@ -3,20 +3,12 @@ package io.guestmem.bench;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
-import io.guestmem.abi.HostMemoryKind;
-import io.guestmem.abi.Kernel;
-import io.guestmem.abi.KvmFile;
-import io.guestmem.abi.UserMemory;
-import io.guestmem.abi.VcpuThread;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.Kvm;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.Vcpu;
 import io.guestmem.kvm.Vm;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /** A VM of one vCPU and one page of memory, with the numbers of its descriptors, which the typed API keeps to itself. */
 final class BenchmarkVm implements AutoCloseable {
@@ -37,13 +29,13 @@ final class BenchmarkVm implements AutoCloseable {
      * @throws io.guestmem.abi.KernelException if KVM refuses
      */
     BenchmarkVm() {
-        WatchedKernel kernel = new WatchedKernel(new LinuxKernel(), new ArrayList<>());
+        WatchedKernel kernel = new WatchedKernel(new LinuxKernel());
         kvm = Kvm.open(kernel);
         try {
             vm = kvm.createVm(VmType.DEFAULT);
-            vmDescriptor = kernel.newest();
+            vmDescriptor = kernel.newest().descriptor();
             vcpu = vm.createVcpu(0);
-            vcpuDescriptor = kernel.newest();
+            vcpuDescriptor = kernel.newest().descriptor();
             memory = kernel.allocate(PAGE.size());
         } catch (RuntimeException failed) {
             kvm.close();
@@ -77,43 +69,5 @@ final class BenchmarkVm implements AutoCloseable {
     public void close() {
         kvm.close();
         memory.close();
-    }
-
-    /** The real kernel, and every file that it was asked to take over; what it hands out is the real kernel's own. */
-    private record WatchedKernel(Kernel kernel, List<KvmFile> adopted) implements Kernel {
-        int newest() {
-            return adopted.getLast().descriptor();
-        }
-
-        @Override
-        public String name() {
-            return kernel.name();
-        }
-
-        @Override
-        public KvmFile open() {
-            return kernel.open();
-        }
-
-        @Override
-        public KvmFile adopt(int descriptor, String name) {
-            adopted.add(kernel.adopt(descriptor, name));
-            return adopted.getLast();
-        }
-
-        @Override
-        public HostMemory allocate(HostMemoryKind kind, long length) {
-            return kernel.allocate(kind, length);
-        }
-
-        @Override
-        public UserMemory expose(MemorySegment memory) {
-            return kernel.expose(memory);
-        }
-
-        @Override
-        public VcpuThread currentThread() {
-            return kernel.currentThread();
-        }
     }
 }

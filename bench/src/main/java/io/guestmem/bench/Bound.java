@@ -28,6 +28,10 @@ public record Bound(Quantity quantity, Direction direction, double limit) {
         return new Bound(Quantity.VALUE, Direction.AT_MOST, limit);
     }
 
+    static Bound valueAtLeast(double limit) {
+        return new Bound(Quantity.VALUE, Direction.AT_LEAST, limit);
+    }
+
     static Bound ratioAtMost(double limit) {
         return new Bound(Quantity.RATIO, Direction.AT_MOST, limit);
     }

@@ -1,6 +1,7 @@
 package io.guestmem.bench;
 
 import io.guestmem.abi.KernelException;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -11,7 +12,7 @@ import java.util.function.Function;
  * @param sides the request, for a VM
  */
 record IoctlBenchmark(String name, Function<BenchmarkVm, IoctlSides> sides) implements Benchmark {
-    private static final Bound BOUND = Bound.ratioAtMost(1.15);
+    private static final List<Bound> BOUNDS = List.of(Bound.ratioAtMost(1.15));
 
     @Override
     public String what() {
@@ -41,7 +42,7 @@ record IoctlBenchmark(String name, Function<BenchmarkVm, IoctlSides> sides) impl
                             new TimedLoop(both.typed(), settings.loopTime(), System::nanoTime),
                             new TimedLoop(both.bare(), settings.loopTime(), System::nanoTime),
                             settings)
-                    .medians(name, "ns", BOUND, settings, both.request().request() + " answers " + answer);
+                    .medians(name, "ns", BOUNDS, settings, both.request().request() + " answers " + answer);
         }
     }
 }

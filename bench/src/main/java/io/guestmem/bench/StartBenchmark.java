@@ -2,11 +2,12 @@ package io.guestmem.bench;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** How long {@code guestmem doctor --json} takes from its start to its end, beside a JVM that does nothing. */
 final class StartBenchmark implements Benchmark {
-    private static final Bound BOUND = Bound.valueAtMost(0.35);
+    private static final List<Bound> BOUNDS = List.of(Bound.valueAtMost(0.35));
     private static final double NANOS_A_SECOND = 1e9;
     private static final Command JVM =
             new Command(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-version");
@@ -36,7 +37,7 @@ final class StartBenchmark implements Benchmark {
         Command command = new Command(settings.startCommand());
         command.run();
         SideBySide sides = SideBySide.measure(() -> seconds(command), () -> seconds(JVM), settings);
-        return sides.medians(name(), "s", BOUND, settings, command.toString());
+        return sides.medians(name(), "s", BOUNDS, settings, command.toString());
     }
 
     private static double seconds(Command command) {

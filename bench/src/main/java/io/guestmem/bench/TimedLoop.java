@@ -9,6 +9,7 @@ final class TimedLoop implements SideBySide.Side {
     private static final int BATCH = 1000;
 
     private final Operation operation;
+    private final int batch;
     private final long nanos;
     private final LongSupplier clock;
 
@@ -27,7 +28,12 @@ final class TimedLoop implements SideBySide.Side {
     }
 
     TimedLoop(Operation operation, Duration time, LongSupplier clock) {
+        this(operation, BATCH, time, clock);
+    }
+
+    TimedLoop(Operation operation, int batch, Duration time, LongSupplier clock) {
         this.operation = operation;
+        this.batch = batch;
         this.nanos = time.toNanos();
         this.clock = clock;
     }
@@ -39,8 +45,8 @@ final class TimedLoop implements SideBySide.Side {
         long start = clock.getAsLong();
         long elapsed;
         do {
-            results += operation.repeat(BATCH);
-            done += BATCH;
+            results += operation.repeat(batch);
+            done += batch;
             elapsed = clock.getAsLong() - start;
         } while (elapsed < nanos);
         this.results = results;

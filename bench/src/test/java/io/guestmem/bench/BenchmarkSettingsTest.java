@@ -20,13 +20,16 @@ class BenchmarkSettingsTest {
     void numbersThatMeasureNothingAreRefused() {
         Duration time = Duration.ofMillis(1);
         long bytes = BenchmarkSettings.PIECE;
-        assertThatThrownBy(() -> new BenchmarkSettings(-1, 1, time, bytes, List.of()))
+        long guest = 2 * bytes;
+        assertThatThrownBy(() -> new BenchmarkSettings(-1, 1, time, bytes, guest, List.of()))
                 .hasMessage("not warm-up rounds: -1");
-        assertThatThrownBy(() -> new BenchmarkSettings(0, 0, time, bytes, List.of()))
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 0, time, bytes, guest, List.of()))
                 .hasMessage("not rounds: 0");
-        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, Duration.ZERO, bytes, List.of()))
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, Duration.ZERO, bytes, guest, List.of()))
                 .hasMessage("not a time for a loop: PT0S");
-        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, time, bytes + 1, List.of()))
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, time, bytes + 1, guest, List.of()))
                 .hasMessage("not a multiple of 2 MiB: 2097153");
+        assertThatThrownBy(() -> new BenchmarkSettings(0, 1, time, bytes, bytes, List.of()))
+                .hasMessage("not a multiple of 4 MiB: 2097152");
     }
 }

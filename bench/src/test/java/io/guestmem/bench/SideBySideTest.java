@@ -22,7 +22,8 @@ class SideBySideTest {
     }
 
     private static BenchmarkSettings settings(int warmUps, int rounds) {
-        return new BenchmarkSettings(warmUps, rounds, Duration.ofMillis(1), BenchmarkSettings.PIECE, List.of());
+        return new BenchmarkSettings(
+                warmUps, rounds, Duration.ofMillis(1), BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of());
     }
 
     @Test
@@ -33,6 +34,15 @@ class SideBySideTest {
         assertThat(turns).containsExactly("ours", "bare", "ours", "bare", "ours", "bare", "ours", "bare");
         assertThat(sides.ours()).isEqualTo(new Spread(1, 2, 3));
         assertThat(sides.baseline()).isEqualTo(new Spread(10, 20, 30));
+    }
+
+    @Test
+    void moreThanTwoSidesTakeTurnsToo() {
+        List<Spread> spreads = SideBySide.turns(
+                List.of(side("a", 1.0, 2.0), side("b", 3.0, 4.0), side("c", 5.0, 6.0)), settings(1, 1));
+
+        assertThat(turns).containsExactly("a", "b", "c", "a", "b", "c");
+        assertThat(spreads).containsExactly(new Spread(2, 2, 2), new Spread(4, 4, 4), new Spread(6, 6, 6));
     }
 
     @Test
@@ -60,7 +70,7 @@ class SideBySideTest {
     void mediansAreTheResultWithTheirSpread() {
         SideBySide sides = new SideBySide(new Spread(100, 115, 400), new Spread(90, 100, 300));
 
-        BenchmarkResult result = sides.medians("x", "ns", Bound.ratioAtMost(1.15), settings(0, 3), "a remark");
+        BenchmarkResult result = sides.medians("x", "ns", List.of(Bound.ratioAtMost(1.15)), settings(0, 3), "a remark");
 
         assertThat(result.value()).isEqualTo(115);
         assertThat(result.baseline()).isEqualTo(100);
@@ -74,7 +84,8 @@ class SideBySideTest {
     void theFastestRoundsAreTheResultWhereMoreIsBetter() {
         SideBySide sides = new SideBySide(new Spread(1, 2, 3.8), new Spread(1, 3, 4));
 
-        BenchmarkResult result = sides.most("x", "GiB/s", Bound.ratioAtLeast(0.95), settings(0, 3), "a remark");
+        BenchmarkResult result =
+                sides.most("x", "GiB/s", List.of(Bound.ratioAtLeast(0.95)), settings(0, 3), "a remark");
 
         assertThat(result.ratio()).isCloseTo(0.95, within(1e-12));
         assertThat(result.note()).startsWith("a remark; best of 3 rounds;");

@@ -37,4 +37,20 @@ class TimedLoopTest {
         assertThat(loop(5_000).measure()).isEqualTo(5_000.0);
         assertThat(operations).isEqualTo(1_000);
     }
+
+    @Test
+    void aBatchMayBeOfAnotherSize() {
+        TimedLoop loop = new TimedLoop(
+                times -> {
+                    operations += times;
+                    now += times;
+                    return operations;
+                },
+                70_000,
+                TIME,
+                () -> now);
+
+        assertThat(loop.measure()).isEqualTo(1.0);
+        assertThat(operations).isEqualTo(140_000);
+    }
 }

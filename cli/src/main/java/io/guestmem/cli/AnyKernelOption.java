@@ -8,6 +8,7 @@ import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import java.util.Optional;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -42,6 +43,12 @@ final class AnyKernelOption {
         SOFT,
         /** The first of them that there is. */
         AUTO
+    }
+
+    /** Whether a command has this choice. */
+    static boolean isIn(CommandLine command) {
+        return command.getCommandSpec().mixins().values().stream()
+                .anyMatch(mixin -> mixin.userObject() instanceof AnyKernelOption);
     }
 
     /**

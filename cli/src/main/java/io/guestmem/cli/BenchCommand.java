@@ -4,12 +4,14 @@ import io.guestmem.bench.Benchmark;
 import io.guestmem.bench.BenchmarkResult;
 import io.guestmem.bench.BenchmarkSettings;
 import io.guestmem.bench.Benchmarks;
+import io.guestmem.bench.Bound;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -109,7 +111,7 @@ final class BenchCommand implements Callable<Integer> {
                 json.writeStringProperty("unit", result.unit());
                 json.writeNumberProperty("baseline", result.baseline());
                 json.writeNumberProperty("ratio", result.ratio());
-                json.writeStringProperty("bound", result.bound().toString());
+                json.writeStringProperty("bound", bounds(result));
                 json.writeBooleanProperty("met", result.met());
                 json.writeStringProperty("note", result.note());
             } else {
@@ -141,7 +143,7 @@ final class BenchCommand implements Callable<Integer> {
                     figure(result.baseline()),
                     result.unit(),
                     String.format(Locale.ROOT, "%.3f", result.ratio()),
-                    result.bound().toString(),
+                    bounds(result),
                     result.met() ? "yes" : "NO");
         }
         table.print(out);
@@ -150,6 +152,10 @@ final class BenchCommand implements Callable<Integer> {
             out.println(outcome.benchmark.name() + ": " + outcome.benchmark.what());
             outcome.result.ifPresent(result -> out.println("  " + result.note()));
         }
+    }
+
+    private static String bounds(BenchmarkResult result) {
+        return result.bounds().stream().map(Bound::toString).collect(Collectors.joining(", "));
     }
 
     private static String figure(double value) {

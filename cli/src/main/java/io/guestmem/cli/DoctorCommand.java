@@ -86,10 +86,10 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     /** The kernel of each verb that has a choice. */
-    private Map<String, String> kernels(Findings findings) {
+    private static Map<String, String> kernels(Findings findings) {
         Map<String, String> kernels = new TreeMap<>();
-        spec.root().subcommands().forEach((verb, command) -> {
-            if (command.getCommandSpec().findOption("--kernel") != null) {
+        Verbs.commandLine().getSubcommands().forEach((verb, command) -> {
+            if (AnyKernelOption.isIn(command)) {
                 kernels.put(verb, findings.defaultKernel());
             }
         });

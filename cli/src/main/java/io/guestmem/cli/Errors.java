@@ -3,6 +3,7 @@ package io.guestmem.cli;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.image.ImageException;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
 import io.guestmem.linux.Errno;
@@ -87,6 +88,8 @@ final class Errors {
                 new Report(ExitStatus.IO, message, "name the memory file of a snapshot, and what lies below it with --base");
             case ServerBusyException _ ->
                 new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
+            case ImageException _ ->
+                new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");
@@ -109,8 +112,7 @@ final class Errors {
     }
 
     private static Report kvmMissing(KernelUnavailableException missing, String message, CommandLine command) {
-        boolean hasChoice = command.getCommandSpec().findOption("--kernel") != null;
-        String soft = hasChoice ? "; '--kernel soft' needs no KVM" : "";
+        String soft = AnyKernelOption.isIn(command) ? "; '--kernel soft' needs no KVM" : "";
         if (missing.errno() == EACCES || missing.errno() == EPERM) {
             return new Report(
                     ExitStatus.PERMISSION,

@@ -11,16 +11,17 @@ import picocli.CommandLine;
  * takes longer than most of them run.
  */
 final class Verbs {
-    private static final Map<String, Supplier<Object>> ALL = new TreeMap<>(Map.of(
-            "bench", BenchCommand::new,
-            "conform", ConformCommand::new,
-            "demo", DemoCommand::new,
-            "doctor", DoctorCommand::new,
-            "fuzz", FuzzCommand::new,
-            "lab", LabCommand::new,
-            "measure", MeasureCommand::new,
-            "serve", ServeCommand::new,
-            "shell", ShellCommand::new));
+    private static final Map<String, Supplier<Object>> ALL = new TreeMap<>(Map.ofEntries(
+            Map.entry("bench", BenchCommand::new),
+            Map.entry("conform", ConformCommand::new),
+            Map.entry("demo", DemoCommand::new),
+            Map.entry("doctor", DoctorCommand::new),
+            Map.entry("fuzz", FuzzCommand::new),
+            Map.entry("lab", LabCommand::new),
+            Map.entry("measure", MeasureCommand::new),
+            Map.entry("serve", ServeCommand::new),
+            Map.entry("shell", ShellCommand::new),
+            Map.entry("translate", TranslateCommand::new)));
 
     private Verbs() {}
 

@@ -2,15 +2,15 @@ package io.guestmem.conform;
 
 import io.guestmem.soft.Schedule;
 import java.util.Random;
-import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads run freely, but at some points one of them waits for a moment: a seed decides how often and for how long. Orders that
- * hardly ever come by themselves come often then.
+ * Threads run freely, but at some points one of them tarries for a moment, so that what others do in between comes in between
+ * more often: a seed decides how often and for how long. It keeps its processor meanwhile; on a busy host, giving it away at every
+ * such point would take minutes.
  */
 final class RandomDelays implements Schedule {
-    private static final int ONE_IN = 64;
-    private static final int MOST_NANOS = 50_000;
+    private static final int ONE_IN = 16;
+    private static final int MOST_SPINS = 1000;
 
     private final Random random;
 
@@ -20,9 +20,10 @@ final class RandomDelays implements Schedule {
 
     @Override
     public void point(Point point) {
-        int number = random.nextInt(ONE_IN * MOST_NANOS);
-        if (number < MOST_NANOS) {
-            LockSupport.parkNanos(number);
+        if (random.nextInt(ONE_IN) == 0) {
+            for (int spins = random.nextInt(MOST_SPINS); spins > 0; spins--) {
+                Thread.onSpinWait();
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The command's digests of a distribution's firmware are those that other tools compute too ({@code distro_firmware.json}). */
 class DistributionFirmwareTest {
-    private static final String KERNEL = "ERROR";
+    private static final String REFUSED = "ERROR";
 
     @TempDir
     private Path directory;
@@ -63,7 +63,7 @@ class DistributionFirmwareTest {
                     Files.write(directory.resolve("kernel"), new byte[16]).toString()));
         }
         String expected = text(vector, "digest");
-        if (expected.startsWith(KERNEL)) {
+        if (expected.startsWith(REFUSED)) {
             Command.Outcome refused = run(words, firmware);
             assertThat(refused.status()).as(words.toString()).isEqualTo(1);
             assertThat(refused.out())

@@ -38,7 +38,7 @@ final class Guestmem {
         return List.of(
                 JAVA.toString(),
                 "-XX:+UseSerialGC",
-                "--enable-native-access=io.guestmem.linux,io.guestmem.bench,io.guestmem.soft",
+                "--enable-native-access=io.guestmem.linux,io.guestmem.bench,io.guestmem.paging,io.guestmem.soft",
                 "-Djava.io.tmpdir=" + directory,
                 "-p",
                 jars.toString(),

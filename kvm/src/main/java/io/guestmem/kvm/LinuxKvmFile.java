@@ -42,6 +42,11 @@ record LinuxKvmFile(FileDescriptor file) implements KvmFile {
     }
 
     @Override
+    public long writeAt(long offset, MemorySegment from) {
+        return file.writeAt(offset, from);
+    }
+
+    @Override
     public long allocate(int mode, long offset, long length) {
         return file.allocate(mode, offset, length);
     }

@@ -19,6 +19,9 @@ import java.util.concurrent.locks.LockSupport;
 final class PreFault {
     private static final long BUSY_PAUSE_NANOS = 20_000;
 
+    /** How long signals may hinder any progress. */
+    private static final long SIGNALS_LIMIT_NANOS = 1_000_000_000;
+
     private final KvmFile vcpu;
     private final GuestRange range;
     private final long busyLimitNanos;
@@ -35,6 +38,7 @@ final class PreFault {
 
     PreFaultResult run() {
         long busySince = 0;
+        long signalsSince = 0;
         while (true) {
             long before = left();
             long result = vcpu.ioctl(KvmIoctl.PRE_FAULT_MEMORY.code(), struct);
@@ -43,6 +47,7 @@ final class PreFault {
             }
             if (left() != before) {
                 busySince = 0;
+                signalsSince = 0;
             } else if (result == -ErrorNumber.EAGAIN.number()) {
                 long now = System.nanoTime();
                 busySince = busySince == 0 ? now : busySince;
@@ -52,6 +57,12 @@ final class PreFault {
                 LockSupport.parkNanos(BUSY_PAUSE_NANOS);
             } else if (result != -ErrorNumber.EINTR.number()) {
                 return new PreFaultResult.Refused(done(), at(), error(result));
+            } else {
+                long now = System.nanoTime();
+                signalsSince = signalsSince == 0 ? now : signalsSince;
+                if (now - signalsSince >= SIGNALS_LIMIT_NANOS) {
+                    return new PreFaultResult.Refused(done(), at(), ErrorNumber.EINTR);
+                }
             }
             if (Thread.currentThread().isInterrupted()) {
                 return new PreFaultResult.Interrupted(done(), at());

@@ -26,7 +26,7 @@ public sealed interface PreFaultResult {
      * @param at where it stopped
      * @param error the reason that the kernel gives when asked again: EOPNOTSUPP without two-dimensional paging, ENOENT where
      *     there is no memslot, EFAULT where there is no memory behind it, EINVAL for a range that is not page aligned, EHWPOISON
-     *     for broken memory
+     *     for broken memory, EINTR if signals left no progress for a second
      */
     record Refused(long done, GuestPhysical at, ErrorNumber error) implements PreFaultResult {}
 

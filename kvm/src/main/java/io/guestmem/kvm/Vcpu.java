@@ -54,6 +54,11 @@ public final class Vcpu implements OwnedFiles.AutoCloseableFile {
         return id;
     }
 
+    /** The file behind it, for requests that have no method here. It is closed with the vCPU. */
+    public KvmFile file() {
+        return file;
+    }
+
     /** {@code KVM_GET_REGS}. */
     public Registers registers() {
         MemorySegment struct = Call.buffer(RegsLayout.STRUCT.size());

@@ -36,6 +36,7 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
     private final KvmFile file;
     private final VmType type;
     private final OwnedFiles children = new OwnedFiles();
+    private final PrivateRanges privateRanges = new PrivateRanges();
 
     /** The pages of each memslot, by its number with the address space: the kernel writes bitmaps of that size. */
     private final Map<Integer, Long> pages = new ConcurrentHashMap<>();
@@ -158,8 +159,7 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
             memory.close();
             throw failed;
         }
-        boolean mappable = flags.contains(GuestMemfd.Flag.MMAP) && flags.contains(GuestMemfd.Flag.INIT_SHARED);
-        return children.add(new GuestMemfd(this, memory, size, mappable), file.name());
+        return children.add(new GuestMemfd(this, memory, size, flags), file.name());
     }
 
     /**
@@ -180,6 +180,17 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
                 MemoryAttributesLayout.ATTRIBUTES,
                 isPrivate ? MemoryAttributesLayout.PRIVATE : 0);
         Call.struct(file, KvmIoctl.SET_MEMORY_ATTRIBUTES, struct, range);
+        privateRanges.set(range, isPrivate);
+    }
+
+    /**
+     * How many bytes from an address on have one flavour, as far as {@link #setPrivate} has set it.
+     *
+     * @param isPrivate which flavour
+     * @return in bytes, at most the size of the range; 0 if its first page has the other flavour
+     */
+    public long uniform(GuestRange range, boolean isPrivate) {
+        return privateRanges.uniform(range, isPrivate);
     }
 
     /** {@code KVM_GUEST_MEMFD_POPULATE} on this VM, whether its kernel knows it or not. */

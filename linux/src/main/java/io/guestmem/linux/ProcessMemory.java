@@ -3,10 +3,14 @@ package io.guestmem.linux;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
+import java.nio.file.Path;
 
 /**
  * Memory of a process, of this one too, read and written by system call: a way to touch memory that a userfaultfd guards, or
  * that may not be there.
+ *
+ * <p>On a kernel that was built without {@code CONFIG_CROSS_MEMORY_ATTACH} both go through {@code /proc/PID/mem}, which differs in
+ * one thing: it also reaches private pages that are protected.
  */
 public final class ProcessMemory {
     private ProcessMemory() {}
@@ -45,9 +49,22 @@ public final class ProcessMemory {
         vectors.set(ValueLayout.JAVA_LONG, IovecLayout.SIZE + IovecLayout.LEN, here.byteSize());
         try {
             long local = vectors.address();
-            return SystemCall.restarting(call, pid, local, 1, local + IovecLayout.SIZE, 1, 0);
+            long result = SystemCall.restarting(call, pid, local, 1, local + IovecLayout.SIZE, 1, 0);
+            return result == -Errno.ENOSYS.number() ? transferByFile(call, pid, address, here) : result;
         } finally {
             Reference.reachabilityFence(here);
+        }
+    }
+
+    /** The same through {@code /proc/PID/mem}, which says EIO where the system calls say EFAULT (Linux 7.2 {@code mem_rw}). */
+    static long transferByFile(SystemCallNumber call, int pid, long address, MemorySegment here) {
+        boolean reads = call == SystemCallNumber.PROCESS_VM_READV;
+        Path path = Path.of("/proc", Integer.toString(pid), "mem");
+        try (FileDescriptor memory = FileDescriptor.open(path, reads ? OpenMode.READ : OpenMode.READ_WRITE)) {
+            long result = reads ? memory.readAt(address, here) : memory.writeAt(address, here);
+            return result == -Errno.EIO.number() ? -Errno.EFAULT.number() : result;
+        } catch (LinuxException refused) {
+            return -refused.errno().number();
         }
     }
 }

@@ -334,11 +334,7 @@ class FaultLoopTest {
         assertThat(reached).as("the first that is missing").isZero();
         assertThat(port.calls())
                 .containsExactly(
-                        "copy 10000+3000",
-                        "copy 10000+3000",
-                        "copy 10000+3000",
-                        "copy 11000+2000",
-                        "copy 14000+c000");
+                        "copy 10000+3000", "copy 10000+3000", "copy 10000+3000", "copy 11000+2000", "copy 14000+c000");
         assertThat(states.get(0)).isEqualTo(PageStates.NONE);
     }
 
@@ -372,8 +368,7 @@ class FaultLoopTest {
 
             served.round();
 
-            assertThat(port.calls())
-                    .containsExactly("copy 200000+200000", "copy 400000+200000", "copy 600000+200000");
+            assertThat(port.calls()).containsExactly("copy 200000+200000", "copy 400000+200000", "copy 600000+200000");
             served.close();
         }
     }

@@ -17,6 +17,11 @@ public final class Access {
     public static final int IMPLICIT = 1 << 3;
     /** RFLAGS.AC is set: SMAP does not hold. */
     public static final int ALIGNMENT_CHECK = 1 << 4;
+    /** To a shadow stack (CET): only a page that is one permits it. */
+    public static final int SHADOW_STACK = 1 << 5;
+
+    /** How many combinations of the bits there are. */
+    static final int COMBINATIONS = 1 << 6;
 
     private Access() {}
 }

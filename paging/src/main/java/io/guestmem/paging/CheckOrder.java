@@ -10,7 +10,14 @@ public enum CheckOrder {
     /**
      * At every level, as the {@code KVM_TRANSLATE2} series does: the walk ends at the first level that does not grant what is
      * asked for. Only what no lower level can repair is checked early: writing, user mode and execution; SMEP, SMAP and
-     * protection keys depend on the leaf and are checked there (the series checks them on incomplete rights).
+     * protection keys depend on the leaf and are checked there.
      */
-    PER_LEVEL
+    PER_LEVEL,
+    /**
+     * As the series' code does it: at every level, SMEP and SMAP too, by the rights that the levels so far grant; so a user bit
+     * in an upper entry refuses the supervisor a page that is not the user's. The series reads the protection key before it is
+     * set; here it is the leaf's. With {@link SetBits#FORCE_ACCESSED}, an entry that changes ends the setting of bits and not
+     * the walk.
+     */
+    SERIES
 }

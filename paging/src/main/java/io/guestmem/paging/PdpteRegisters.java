@@ -24,8 +24,7 @@ public record PdpteRegisters(long first, long second, long third, long fourth) {
      */
     public static Optional<PdpteRegisters> load(PhysicalMemory memory, long cr3, int maxPhysicalAddressBits) {
         long at = address(cr3, 0);
-        PhysicalMemory.Presence presence = memory.presence(at);
-        if (presence == PhysicalMemory.Presence.NONE || presence == PhysicalMemory.Presence.UNBACKED) {
+        if (!memory.presence(at).isReadable()) {
             return Optional.empty();
         }
         PdpteRegisters loaded = new PdpteRegisters(
@@ -33,13 +32,18 @@ public record PdpteRegisters(long first, long second, long third, long fourth) {
                 memory.read64(at + Long.BYTES),
                 memory.read64(at + 2 * Long.BYTES),
                 memory.read64(at + 3 * Long.BYTES));
-        long reserved = RESERVED | ReservedBits.range(maxPhysicalAddressBits, 63);
         for (int i = 0; i < 4; i++) {
-            if ((loaded.get(i) & PRESENT) != 0 && (loaded.get(i) & reserved) != 0) {
+            if (!isValid(loaded.get(i), maxPhysicalAddressBits)) {
                 return Optional.empty();
             }
         }
         return Optional.of(loaded);
+    }
+
+    /** Whether a register can hold a value: if it is present, without reserved bits. */
+    static boolean isValid(long pdpte, int maxPhysicalAddressBits) {
+        long reserved = RESERVED | ReservedBits.range(maxPhysicalAddressBits, 63);
+        return (pdpte & PRESENT) == 0 || (pdpte & reserved) == 0;
     }
 
     /** Where in memory a register was loaded from. */

@@ -4,20 +4,33 @@ package io.guestmem.paging;
  * What an access may do with the rights that the levels of a walk grant together.
  *
  * <p>Rights are the AND of all entries with bit 63 turned round: bit 1 writable, bit 2 user, bit 63 executable. Source:
- * kernel.md 4.6; Linux 7.2 {@code mmu.h:permission_fault}; Intel SDM volume 3, 5.6.
+ * kernel.md 4.6; Linux 7.2 {@code mmu.h:permission_fault}; Intel SDM volume 3, 5.6 and 5.6.2.
  *
  * @param writeProtect CR0.WP
  * @param noExecute EFER.NXE, in a mode that has the bit
  * @param smep CR4.SMEP
  * @param smap CR4.SMAP
- * @param keys CR4.PKE, in a long mode
+ * @param userKeys CR4.PKE, in a long mode
+ * @param supervisorKeys CR4.PKS, in a long mode
+ * @param shadowStacks CR4.CET
  * @param pkru two bits a key: refuse any data access, refuse writes
+ * @param pkrs the same for the supervisor's pages
  */
-record Permissions(boolean writeProtect, boolean noExecute, boolean smep, boolean smap, boolean keys, int pkru) {
+record Permissions(
+        boolean writeProtect,
+        boolean noExecute,
+        boolean smep,
+        boolean smap,
+        boolean userKeys,
+        boolean supervisorKeys,
+        boolean shadowStacks,
+        int pkru,
+        int pkrs) {
     static final long WRITABLE = 1 << 1;
     static final long USER = 1 << 2;
     static final long EXECUTABLE = 1L << 63;
 
+    private static final long DIRTY = 1 << 6;
     private static final int KEY_SHIFT = 59;
     private static final int KEY_MASK = 0xF;
     private static final int KEY_REFUSES_ACCESS = 1;
@@ -27,6 +40,8 @@ record Permissions(boolean writeProtect, boolean noExecute, boolean smep, boolea
     private static final long SMEP = 1L << 20;
     private static final long SMAP = 1L << 21;
     private static final long PKE = 1L << 22;
+    private static final long CET = 1L << 23;
+    private static final long PKS = 1L << 24;
     private static final long NXE = 1L << 11;
 
     static Permissions of(PagingState state) {
@@ -37,7 +52,10 @@ record Permissions(boolean writeProtect, boolean noExecute, boolean smep, boolea
                 (state.cr4() & SMEP) != 0,
                 (state.cr4() & SMAP) != 0,
                 (state.cr4() & PKE) != 0 && mode.isLong(),
-                state.pkru());
+                (state.cr4() & PKS) != 0 && mode.isLong(),
+                (state.cr4() & CET) != 0,
+                state.pkru(),
+                state.pkrs());
     }
 
     /**
@@ -49,7 +67,9 @@ record Permissions(boolean writeProtect, boolean noExecute, boolean smep, boolea
         if ((access & Access.USER) != 0 && (rights & USER) == 0) {
             return WalkResult.DETAIL_USER;
         }
-        if ((access & Access.WRITE) != 0 && (rights & WRITABLE) == 0 && writesAreChecked(access)) {
+        if ((access & (Access.WRITE | Access.SHADOW_STACK)) == Access.WRITE
+                && (rights & WRITABLE) == 0
+                && writesAreChecked(access)) {
             return WalkResult.DETAIL_WRITE;
         }
         if ((access & Access.EXECUTE) != 0 && noExecute && (rights & EXECUTABLE) == 0) {
@@ -59,32 +79,61 @@ record Permissions(boolean writeProtect, boolean noExecute, boolean smep, boolea
     }
 
     /**
-     * What depends on the leaf: SMEP, and for data SMAP and protection keys.
+     * What the user bit decides in favour of the user: SMEP, and for data SMAP.
      *
      * @param data whether the access is a data access, too
      * @return a detail of {@link WalkResult}, 0 if nothing is violated
      */
-    int leafViolation(int access, long rights, long leaf, boolean data) {
+    int supervisorViolation(int access, long rights, boolean data) {
         boolean userPage = (rights & USER) != 0;
-        boolean supervisor = (access & Access.USER) == 0;
-        if ((access & Access.EXECUTE) != 0 && supervisor && smep && userPage) {
+        if ((access & Access.USER) != 0 || !userPage) {
+            return 0;
+        }
+        if ((access & Access.EXECUTE) != 0 && smep) {
             return WalkResult.DETAIL_SMEP;
         }
-        if (data && supervisor && smap && userPage && !excusedFromSmap(access)) {
-            return WalkResult.DETAIL_SMAP;
+        return data && smap && !excusedFromSmap(access) ? WalkResult.DETAIL_SMAP : 0;
+    }
+
+    /**
+     * What depends on the leaf: what kind of stack it is, SMEP, SMAP, and for data its protection key.
+     *
+     * @param above the rights that the entries above the leaf grant
+     * @param data whether the access is a data access, too
+     * @return a detail of {@link WalkResult}, 0 if nothing is violated
+     */
+    int leafViolation(int access, long above, long rights, long leaf, boolean data) {
+        if ((access & Access.SHADOW_STACK) != 0 && !isShadowStack(access, above, rights, leaf)) {
+            return WalkResult.DETAIL_SHADOW_STACK;
+        }
+        int detail = supervisorViolation(access, rights, data);
+        if (detail != 0) {
+            return detail;
         }
         return data && keyRefuses(access, rights, leaf) ? WalkResult.DETAIL_KEY : 0;
     }
 
+    /** Source: Intel SDM volume 3, 5.6.2: written once, read-only in the leaf alone, and of the mode that accesses it. */
+    private boolean isShadowStack(int access, long above, long rights, long leaf) {
+        boolean ofThisMode = ((access & Access.USER) != 0) == ((rights & USER) != 0);
+        return shadowStacks && ofThisMode && (above & WRITABLE) != 0 && (leaf & WRITABLE) == 0 && (leaf & DIRTY) != 0;
+    }
+
     /** Whether the leaf's protection key refuses a data access. */
     boolean keyRefuses(int access, long rights, long leaf) {
-        if (!keys || (rights & USER) == 0) {
+        boolean userPage = (rights & USER) != 0;
+        if (!(userPage ? userKeys : supervisorKeys)) {
             return false;
         }
         int key = (int) (leaf >>> KEY_SHIFT) & KEY_MASK;
-        int refused = pkru >>> (2 * key);
+        int refused = (userPage ? pkru : pkrs) >>> (2 * key);
         return (refused & KEY_REFUSES_ACCESS) != 0
                 || ((refused & KEY_REFUSES_WRITE) != 0 && (access & Access.WRITE) != 0 && writesAreChecked(access));
+    }
+
+    /** Whether some key can refuse something. */
+    boolean keysMatter() {
+        return (userKeys && pkru != 0) || (supervisorKeys && pkrs != 0);
     }
 
     private boolean writesAreChecked(int access) {

@@ -13,10 +13,17 @@ public interface PhysicalMemory {
         NONE,
         /** There is an address, and nothing behind it: for KVM, the host memory of the slot is not mapped. */
         UNBACKED,
+        /** There was memory, and the dump left it out: a page that makedumpfile filtered, or a part of a file that is cut off. */
+        EXCLUDED,
         /** It can be read, and writes to it are dropped: a read-only memslot. */
         READ_ONLY,
         /** It can be read and written. */
-        WRITABLE
+        WRITABLE;
+
+        /** Whether the page can be read. */
+        public boolean isReadable() {
+            return this == READ_ONLY || this == WRITABLE;
+        }
     }
 
     /** What is at the page of an address. */
@@ -41,4 +48,15 @@ public interface PhysicalMemory {
      * @return whether they were
      */
     boolean compareAndSet32(long address, int expected, int replacement);
+
+    /**
+     * Reads a whole page of 512 longs; only where {@link #presence} says that it can be read.
+     *
+     * @param address a multiple of 4096
+     */
+    default void readPage(long address, long[] into) {
+        for (int i = 0; i < into.length; i++) {
+            into[i] = read64(address + (long) i * Long.BYTES);
+        }
+    }
 }

@@ -14,6 +14,7 @@ public sealed interface Translation {
      * @param writable whether all levels grant writing
      * @param user whether all levels grant user mode
      * @param executable whether no level forbids execution
+     * @param backed whether there is memory at the address; the walk itself does not need it
      * @param bitsSet see {@link Translation#bitsSet}
      */
     record Translated(
@@ -23,21 +24,24 @@ public sealed interface Translation {
             boolean writable,
             boolean user,
             boolean executable,
+            boolean backed,
             boolean bitsSet)
             implements Translation {
-        static Translated of(long page, long leafEntry, PagingMode mode) {
+        static Translated of(long page, long leafEntry, PagingMode mode, boolean backed) {
+            int level = WalkResult.level(page);
             return new Translated(
                     WalkResult.address(page),
-                    1L << mode.shift(WalkResult.level(page)),
+                    level == 0 ? 0 : 1L << mode.shift(level),
                     leafEntry,
                     WalkResult.isWritable(page),
                     WalkResult.isUser(page),
                     WalkResult.isExecutable(page),
+                    backed,
                     !WalkResult.bitsRefused(page));
         }
 
-        static Translated identity(long linear) {
-            return new Translated(linear, 0, 0, true, true, true, true);
+        static Translated identity(long linear, boolean backed) {
+            return new Translated(linear, 0, 0, true, true, true, backed, true);
         }
     }
 
@@ -46,28 +50,35 @@ public sealed interface Translation {
      *
      * @param reason what kind of fault
      * @param detail what exactly
+     * @param stage 1, or 2 if the guest's physical address has no translation
      * @param level of the entry at fault: 1 is the lowest, 3 for a register of PAE paging
      * @param entryAddress physical, of the entry at fault; the table's start is its page
      * @param entry as the walk read it; 0 if it could not be read
-     * @param pageFaultErrorCode what a processor would deliver with #PF
+     * @param guestPhysical in stage 2, the address that was to be translated; otherwise 0
+     * @param pageFaultErrorCode what a processor would deliver with #PF. In stage 2 as KVM has it: bit 32 for the final address,
+     *     bit 33 for one of a table
      * @param bitsSet see {@link Translation#bitsSet}
      */
     record Fault(
             Reason reason,
             Detail detail,
+            int stage,
             int level,
             long entryAddress,
             long entry,
-            int pageFaultErrorCode,
+            long guestPhysical,
+            long pageFaultErrorCode,
             boolean bitsSet)
             implements Translation {
-        static Fault of(long fault, long entry, int errorCode) {
+        static Fault of(long fault, long entry, long guestPhysical, long errorCode) {
             return new Fault(
                     Reason.of(WalkResult.reason(fault)),
                     Detail.of(WalkResult.detail(fault)),
+                    WalkResult.stage(fault),
                     WalkResult.level(fault),
                     WalkResult.address(fault),
                     entry,
+                    guestPhysical,
                     errorCode,
                     !WalkResult.bitsRefused(fault));
         }
@@ -83,7 +94,7 @@ public sealed interface Translation {
         RESERVED_BITS,
         /** The linear address is not one of this mode. */
         INVALID_GVA,
-        /** A table lies where there is no memory. */
+        /** A table lies where no memory can be read. */
         INVALID_GPA;
 
         private static final Reason[] ALL = values();
@@ -110,7 +121,19 @@ public sealed interface Translation {
         /** The protection key refuses. */
         KEY,
         /** The entry's memory is not backed. */
-        UNBACKED;
+        UNBACKED,
+        /** The entry's memory was left out of the dump. */
+        EXCLUDED,
+        /** The page is no shadow stack, or not one of this mode. */
+        SHADOW_STACK,
+        /** The page is not readable; only extended page tables have that. */
+        READ,
+        /** Of extended page tables: writable and not readable. */
+        WRITE_ONLY,
+        /** Of extended page tables: executable and not readable, on a processor without execute-only pages. */
+        EXECUTE_ONLY,
+        /** Of extended page tables: a memory type that does not exist. */
+        MEMORY_TYPE;
 
         private static final Detail[] ALL = values();
 

@@ -1,39 +1,58 @@
 package io.guestmem.paging;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How to walk, worked out once from a {@link PagingState}. Immutable; thread-safe.
  */
 public final class WalkPlan {
-    private static final long PAGE_SIZE_BIT = 1L << 7;
-    private static final long TABLE_ADDRESS = 0x000F_FFFF_FFFF_F000L;
+    static final long TABLE_ADDRESS = 0x000F_FFFF_FFFF_F000L;
     private static final long TABLE_ADDRESS_32 = 0xFFFF_F000L;
-    private static final long PSE = 1L << 4;
     private static final int PAE_REGISTER_SHIFT = 30;
 
     private final PagingState state;
     private final PagingMode mode;
-    private final ReservedBits reserved;
-    private final Permissions permissions;
+    private final EntryFormat format;
+    private final boolean fetchIsReported;
+    private final boolean registersInMemory;
     private final long root;
-    private final int largestLeaf;
+    /** Made when a walker in mapped memory first asks; two threads may both make it. */
+    private @Nullable DirectRules directRules;
 
-    private WalkPlan(PagingState state) {
+    private WalkPlan(PagingState state, boolean registersInMemory) {
+        X86Format x86 = new X86Format(state);
         this.state = state;
         this.mode = state.mode();
-        this.permissions = Permissions.of(state);
-        this.reserved = ReservedBits.of(mode, state.features(), permissions.noExecute());
+        this.format = x86;
+        this.fetchIsReported =
+                x86.permissions().noExecute() || x86.permissions().smep();
+        this.registersInMemory = registersInMemory;
         this.root = state.cr3() & (mode == PagingMode.BITS_32 ? TABLE_ADDRESS_32 : TABLE_ADDRESS);
-        this.largestLeaf = switch (mode) {
-            case NONE -> 0;
-            case BITS_32 -> (state.cr4() & PSE) != 0 ? 2 : 1;
-            case PAE -> 2;
-            case LEVEL_4, LEVEL_5 -> 3;
-        };
+    }
+
+    private WalkPlan(EptPointer pointer, PagingState state) {
+        this.state = state;
+        this.mode = pointer.mode();
+        this.format = new EptFormat(pointer);
+        this.fetchIsReported = true;
+        this.registersInMemory = false;
+        this.root = pointer.root();
     }
 
     /** The plan for a state. */
     public static WalkPlan of(PagingState state) {
-        return new WalkPlan(state);
+        return new WalkPlan(state, false);
+    }
+
+    /** Nested paging reads the registers of PAE paging from memory on each walk. Source: AMD APM volume 2, 15.25.10. */
+    static WalkPlan nested(PagingState host) {
+        return new WalkPlan(host, true);
+    }
+
+    static WalkPlan extended(EptPointer pointer) {
+        PagingFeatures features =
+                new PagingFeatures(pointer.maxPhysicalAddressBits(), false, pointer.gigabytePages(), 0);
+        return new WalkPlan(pointer, new PagingState(0, pointer.root(), 0, 0, PdpteRegisters.NONE, 0, features));
     }
 
     /** The paging mode. */
@@ -66,15 +85,31 @@ public final class WalkPlan {
      * @param fault of a walk under this plan with the same access
      */
     public int pageFaultErrorCode(long fault, int access) {
-        return WalkResult.errorCode(fault, access, permissions.noExecute() || permissions.smep());
+        return WalkResult.errorCode(fault, access, fetchIsReported);
     }
 
-    Permissions permissions() {
-        return permissions;
+    EntryFormat format() {
+        return format;
     }
 
+    /** Null if these walks have to be made entry by entry. */
+    @Nullable
+    DirectRules directRules() {
+        DirectRules rules = directRules;
+        if (rules == null) {
+            rules = DirectRules.of(this);
+            directRules = rules;
+        }
+        return rules;
+    }
+
+    /** The root table; in PAE paging the page that the registers are in. */
     long root() {
         return root;
+    }
+
+    boolean registersInMemory() {
+        return registersInMemory;
     }
 
     /** The register of PAE paging that an address starts from. */
@@ -95,28 +130,22 @@ public final class WalkPlan {
         return table + (long) mode.index(linear, level) * mode.entrySize();
     }
 
-    /** Whether an entry maps a page. */
-    boolean isLeaf(long entry, int level) {
-        return level == 1 || (level <= largestLeaf && (entry & PAGE_SIZE_BIT) != 0);
-    }
-
-    /** The reserved bits that an entry has set. */
-    long reservedBits(long entry, int level) {
-        return entry & (isLeaf(entry, level) ? reserved.leaf(level) : reserved.table(level));
-    }
-
     /** The table that an entry points to. */
     long table(long entry) {
         return entry & TABLE_ADDRESS;
     }
 
-    /** The physical address that a leaf gives a linear one. */
-    long physical(long leaf, long linear, int level) {
-        long offset = (1L << mode.shift(level)) - 1;
-        long page = leaf & TABLE_ADDRESS & ~offset;
+    /** The physical page that a leaf maps. */
+    long page(long leaf, int level) {
+        long page = leaf & TABLE_ADDRESS & -(1L << mode.shift(level));
         if (mode == PagingMode.BITS_32 && level == 2) {
             page |= (leaf & ReservedBits.range(13, 12 + state.features().pse36Bits())) << (32 - 13);
         }
-        return page | (linear & offset);
+        return page;
+    }
+
+    /** The physical address that a leaf gives a linear one. */
+    long physical(long leaf, long linear, int level) {
+        return page(leaf, level) | (linear & ((1L << mode.shift(level)) - 1));
     }
 }

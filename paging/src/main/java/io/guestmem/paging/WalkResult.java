@@ -4,9 +4,9 @@ package io.guestmem.paging;
  * What a walk gave, in one long, so that it allocates nothing:
  *
  * <pre>{@code
- *   63   62        61 .. 58      57 .. 55   54 .. 52   51 .. 0
- *   0    refused   0 X U W       0          level      physical address
- *   1    refused   key, detail   reason     level      address of the entry at fault
+ *   63   62        61 .. 58      57 .. 55   54 .. 52   51 .. 2            1        0
+ *   0    refused   0 X U W       0          level      physical address ...
+ *   1    refused   key, detail   reason     level      entry at fault     detail   stage
  * }</pre>
  *
  * <p>The level of a page is 1 for 4 KiB, 2 for 2 MiB (4 MiB in 32-bit paging), 3 for 1 GiB, 0 without paging. The level of a
@@ -14,7 +14,7 @@ package io.guestmem.paging;
  * to be set in an entry that lies in read-only memory.
  */
 public final class WalkResult {
-    /** An entry is not present, or the memory that it is in is not backed. */
+    /** An entry is not present. */
     public static final int NOT_PRESENT = 1;
     /** The access is not permitted. */
     public static final int PRIVILEGE_VIOLATION = 2;
@@ -22,7 +22,7 @@ public final class WalkResult {
     public static final int RESERVED_BITS = 3;
     /** The linear address is not one of this mode. Walks do not check that; see {@link WalkPlan#isValid}. */
     public static final int INVALID_GVA = 4;
-    /** A table lies where there is no memory. */
+    /** A table lies where no memory can be read. */
     public static final int INVALID_GPA = 5;
 
     /** The page is not for user mode. */
@@ -39,11 +39,31 @@ public final class WalkResult {
     public static final int DETAIL_KEY = 6;
     /** The entry's memory is not backed. */
     public static final int DETAIL_UNBACKED = 7;
+    /** The entry's memory was left out of the dump. */
+    public static final int DETAIL_EXCLUDED = 8;
+    /** The page is no shadow stack, or not one of this mode. */
+    public static final int DETAIL_SHADOW_STACK = 9;
+    /** The page is not readable; only extended page tables have that. */
+    public static final int DETAIL_READ = 10;
+    /** Of extended page tables: writable and not readable. */
+    public static final int DETAIL_WRITE_ONLY = 11;
+    /** Of extended page tables: executable and not readable, on a processor without execute-only pages. */
+    public static final int DETAIL_EXECUTE_ONLY = 12;
+    /** Of extended page tables: a memory type that does not exist. */
+    public static final int DETAIL_MEMORY_TYPE = 13;
 
     private static final int LEVEL_SHIFT = 52;
     private static final int REASON_SHIFT = 55;
     private static final int DETAIL_SHIFT = 58;
     private static final long ADDRESS = (1L << LEVEL_SHIFT) - 1;
+    private static final long SECOND_STAGE = 1;
+    private static final int FOURTH_DETAIL_BIT = 8;
+    private static final int FOURTH_DETAIL_SHIFT = 2;
+    /** Bits of a fault's address field that are not address: entries are aligned to four bytes at least. */
+    private static final int BESIDES_ADDRESS = 3;
+
+    private static final int RIGHTS_SHIFT = 57;
+    private static final int EXECUTABLE_SHIFT = 3;
     private static final long WRITABLE = 1L << 58;
     private static final long USER = 1L << 59;
     private static final long EXECUTABLE = 1L << 60;
@@ -57,23 +77,37 @@ public final class WalkResult {
     private static final int ERROR_RESERVED = 1 << 3;
     private static final int ERROR_FETCH = 1 << 4;
     private static final int ERROR_KEY = 1 << 5;
+    private static final int ERROR_SHADOW_STACK = 1 << 6;
 
     private WalkResult() {}
 
     static long page(long address, int level, long rights) {
         return (address & ADDRESS)
                 | (long) level << LEVEL_SHIFT
-                | ((rights & Permissions.WRITABLE) != 0 ? WRITABLE : 0)
-                | ((rights & Permissions.USER) != 0 ? USER : 0)
-                | ((rights & Permissions.EXECUTABLE) != 0 ? EXECUTABLE : 0);
+                | ((rights & (Permissions.WRITABLE | Permissions.USER)) << RIGHTS_SHIFT)
+                | ((rights & Permissions.EXECUTABLE) >>> EXECUTABLE_SHIFT);
     }
 
     static long fault(int reason, int detail, int level, long entryAddress) {
         return FAULT
-                | (long) detail << DETAIL_SHIFT
+                | (long) (detail & 7) << DETAIL_SHIFT
+                | (detail & FOURTH_DETAIL_BIT) >>> FOURTH_DETAIL_SHIFT
                 | (long) reason << REASON_SHIFT
                 | (long) level << LEVEL_SHIFT
-                | (entryAddress & ADDRESS);
+                | (entryAddress & ADDRESS & ~BESIDES_ADDRESS);
+    }
+
+    /** Why an entry could not be read. */
+    static int unreadable(PhysicalMemory.Presence presence) {
+        return switch (presence) {
+            case UNBACKED -> DETAIL_UNBACKED;
+            case EXCLUDED -> DETAIL_EXCLUDED;
+            case NONE, READ_ONLY, WRITABLE -> 0;
+        };
+    }
+
+    static long inSecondStage(long fault) {
+        return fault | SECOND_STAGE;
     }
 
     static long withKeyRefused(long fault) {
@@ -91,7 +125,7 @@ public final class WalkResult {
 
     /** The physical address, or the address of the entry at fault; 52 bits. */
     public static long address(long result) {
-        return result & ADDRESS;
+        return result & ADDRESS & ~((result >> 63) & BESIDES_ADDRESS);
     }
 
     /** The level of the page, or of the entry at fault. */
@@ -124,9 +158,14 @@ public final class WalkResult {
         return (int) (fault >>> REASON_SHIFT) & 7;
     }
 
-    /** Of a fault: {@link #DETAIL_USER} to {@link #DETAIL_UNBACKED}, 0 if the reason says all. */
+    /** Of a fault: {@link #DETAIL_USER} to {@link #DETAIL_MEMORY_TYPE}, 0 if the reason says all. */
     public static int detail(long fault) {
-        return (int) (fault >>> DETAIL_SHIFT) & 7;
+        return ((int) (fault >>> DETAIL_SHIFT) & 7) | (((int) fault << FOURTH_DETAIL_SHIFT) & FOURTH_DETAIL_BIT);
+    }
+
+    /** Of a fault: 1, or 2 if it is one of the tables that translate the guest's physical addresses. */
+    public static int stage(long fault) {
+        return 1 + (int) (fault & SECOND_STAGE);
     }
 
     /**
@@ -140,7 +179,8 @@ public final class WalkResult {
     static int errorCode(long fault, int access, boolean fetchIsReported) {
         int code = ((access & Access.WRITE) != 0 ? ERROR_WRITE : 0)
                 | ((access & Access.USER) != 0 ? ERROR_USER : 0)
-                | ((access & Access.EXECUTE) != 0 && fetchIsReported ? ERROR_FETCH : 0);
+                | ((access & Access.EXECUTE) != 0 && fetchIsReported ? ERROR_FETCH : 0)
+                | ((access & Access.SHADOW_STACK) != 0 ? ERROR_SHADOW_STACK : 0);
         return switch (reason(fault)) {
             case PRIVILEGE_VIOLATION -> code | ERROR_PRESENT | ((fault & KEY_REFUSED) != 0 ? ERROR_KEY : 0);
             case RESERVED_BITS -> code | ERROR_PRESENT | ERROR_RESERVED;

@@ -1,6 +1,11 @@
 package io.guestmem.paging;
 
 import io.guestmem.paging.PhysicalMemory.Presence;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The walker: from a linear address to a physical one, through the tables in a {@link PhysicalMemory}.
@@ -9,36 +14,92 @@ import io.guestmem.paging.PhysicalMemory.Presence;
  * Source: kernel.md 4.5 and 4.6; Linux 7.2 {@code paging_tmpl.h:walk_addr_generic}.
  */
 public final class Walker {
-    private static final long PRESENT = 1;
-    private static final long ACCESSED = 1 << 5;
-    private static final long DIRTY = 1 << 6;
+    /** How often a walk starts anew because an entry changed before a bit could be set in it; then it sets none. */
+    public static final int MOST_RESTARTS = 64;
+
     private static final long ALL_RIGHTS = -1;
+    private static final long PRESENT = 1;
     private static final int PDPTE_LEVEL = 3;
     private static final int MOST_LEVELS = 5;
 
     /** Not a result of a walk: level 7 and reason 7 do not exist. */
     private static final long RESTART = -1;
 
+    /**
+     * An entry that a walk read.
+     *
+     * @param level 1 is the lowest
+     * @param address physical, where it is
+     * @param value as it was read, with the bits that the walk then set
+     */
+    public record Step(int level, long address, long value) {}
+
     private final WalkPlan plan;
     private final PhysicalMemory memory;
     private final PagingMode mode;
+    private final EntryFormat format;
+    private final @Nullable SecondStage second;
+    private final @Nullable DirectWalk direct;
+    private final @Nullable BatchWalk batch;
 
     /** The entries of the last walk, the root's first, as they were read, and later as they were changed. */
     private final long[] addresses = new long[MOST_LEVELS];
 
     private final long[] entries = new long[MOST_LEVELS];
     private int depth;
+    /** The place of the entry at fault among those; {@link #depth} if it could not be read. */
+    private int fault;
+    /** In a fault of the second stage: what it was to translate. */
+    private long guestPhysical;
+
+    private boolean guestTable;
+    /** Where the walk had arrived when memory vanished before a bit could be set. */
+    private long unstored;
 
     /** A walker by a plan; cheap to make. */
     public Walker(WalkPlan plan, PhysicalMemory memory) {
+        this(plan, memory, null, false);
+    }
+
+    /**
+     * A walker that remembers the lowest tables that it met: ahead while all tables fit into a processor's cache (some thousand
+     * tables), behind above. The tables must not change. It makes a difference only to {@link #walk} without bits to set, in
+     * the long modes, in {@link PhysicalRanges}.
+     */
+    public static Walker remembering(WalkPlan plan, PhysicalMemory memory) {
+        return new Walker(plan, memory, null, true);
+    }
+
+    /**
+     * A walker of a guest's guest: every address that it meets, of a table or of a page, is translated once more.
+     *
+     * @param memory of the host of that guest
+     */
+    public static Walker nested(WalkPlan plan, PhysicalMemory memory, SecondStage second) {
+        return new Walker(plan, memory, second, false);
+    }
+
+    private Walker(WalkPlan plan, PhysicalMemory memory, @Nullable SecondStage second, boolean remembering) {
         this.plan = plan;
         this.memory = memory;
         this.mode = plan.mode();
+        this.format = plan.format();
+        this.second = second;
+        DirectRules rules = second == null && memory instanceof PhysicalRanges ? plan.directRules() : null;
+        this.direct = rules != null && memory instanceof PhysicalRanges ranges
+                ? new DirectWalk(rules, ranges, remembering)
+                : null;
+        this.batch = direct == null ? null : new BatchWalk(direct);
     }
 
     /** How it walks. */
     public WalkPlan plan() {
         return plan;
+    }
+
+    /** What it walks in. */
+    public PhysicalMemory memory() {
+        return memory;
     }
 
     /**
@@ -53,110 +114,232 @@ public final class Walker {
      * @return a {@link WalkResult}
      */
     public long walk(long linear, int access, int setBits, CheckOrder order) {
-        long result;
-        do {
-            result = attempt(linear, access, order);
-            if ((setBits & SetBits.ACCESSED) != 0) {
-                result = setBits(result, access, setBits);
+        if (direct != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
+            long page = direct.walk(linear, access);
+            if (WalkResult.isPage(page)) {
+                return page;
             }
-        } while (result == RESTART);
-        return result;
+        }
+        return fullWalk(linear, access, setBits, order);
+    }
+
+    /**
+     * Translates many addresses, faster than one by one: 256 at a time take each step together, or, where they ascend, share
+     * the tables that they have in common. Nothing is set.
+     *
+     * @param linear addresses, unchecked as in {@link #walk}
+     * @param from the first that is translated
+     * @param to behind the last
+     * @param results a {@link WalkResult} for each, at the same index
+     */
+    public void walkAll(long[] linear, int from, int to, int access, CheckOrder order, long[] results) {
+        Objects.checkFromToIndex(from, to, linear.length);
+        Objects.checkFromToIndex(from, to, results.length);
+        if (batch != null && order != CheckOrder.SERIES) {
+            batch.walk(linear, from, to, access, results);
+        } else {
+            Arrays.fill(results, from, to, DirectWalk.FAILED);
+        }
+        for (int i = from; i < to; i++) {
+            if (results[i] == DirectWalk.FAILED) {
+                results[i] = fullWalk(linear[i], access, SetBits.NONE, order);
+            }
+        }
+    }
+
+    private long fullWalk(long linear, int access, int setBits, CheckOrder order) {
+        for (int restarts = 0; ; restarts++) {
+            long result = attempt(linear, access, setBits, order);
+            if ((setBits & SetBits.ACCESSED) == 0) {
+                return result;
+            }
+            if (restarts == MOST_RESTARTS) {
+                return WalkResult.withBitsRefused(result);
+            }
+            result = setBits(result, access, setBits, order);
+            if (result != RESTART) {
+                return result;
+            }
+        }
     }
 
     /** As {@link #walk}, with a result that explains itself. */
     public Translation translate(long linear, int access, int setBits, CheckOrder order) {
-        long result = walk(linear, access, setBits, order);
-        if (!WalkResult.isPage(result)) {
-            return Translation.Fault.of(result, faultEntry(result), plan.pageFaultErrorCode(result, access));
+        if (direct != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
+            long page = direct.walkForLeaf(linear, access);
+            if (WalkResult.isPage(page)) {
+                return Translation.Translated.of(
+                        page, direct.leafAddress(), mode, direct.isBacked(WalkResult.address(page)));
+            }
         }
-        return mode == PagingMode.NONE
-                ? Translation.Translated.identity(linear)
-                : Translation.Translated.of(result, addresses[depth - 1], plan.mode());
+        long result = fullWalk(linear, access, setBits, order);
+        if (!WalkResult.isPage(result)) {
+            return fault(result, access);
+        }
+        return mode == PagingMode.NONE && second == null
+                ? Translation.Translated.identity(linear, isReadable(linear))
+                : Translation.Translated.of(
+                        result, depth == 0 ? 0 : addresses[depth - 1], mode, isReadable(WalkResult.address(result)));
     }
 
-    private long attempt(long linear, int access, CheckOrder order) {
+    private Translation.Fault fault(long result, int access) {
+        SecondStage stage = second;
+        if (stage == null || WalkResult.stage(result) == 1) {
+            return Translation.Fault.of(result, faultEntry(), 0, plan.pageFaultErrorCode(result, access));
+        }
+        long code = stage.errorCode(result, access, guestTable);
+        return Translation.Fault.of(result, stage.faultEntry(), guestPhysical, code);
+    }
+
+    /**
+     * Walks without changing anything, and tells what it read.
+     *
+     * @return the entries, the root's first; the last is the leaf, or the entry at fault if it could be read. The registers of
+     *     PAE paging are not among them
+     */
+    public List<Step> explain(long linear, int access, CheckOrder order) {
+        attempt(linear, access, SetBits.NONE, order);
+        List<Step> steps = new ArrayList<>(depth);
+        for (int i = 0; i < depth; i++) {
+            steps.add(new Step(mode.levels() - i, addresses[i], entries[i]));
+        }
+        return steps;
+    }
+
+    private boolean isReadable(long address) {
+        return memory.presence(address).isReadable();
+    }
+
+    private long attempt(long linear, int access, int setBits, CheckOrder order) {
         depth = 0;
+        fault = 0;
         if (mode == PagingMode.NONE) {
-            return WalkResult.page(linear, 0, ALL_RIGHTS);
+            return second == null
+                    ? WalkResult.page(linear, 0, ALL_RIGHTS)
+                    : finalPage(second, linear, 0, ALL_RIGHTS, access, setBits, order);
         }
         long table = plan.root();
         if (mode == PagingMode.PAE) {
-            long pdpte = plan.pdpte(linear);
+            long pdpte = plan.registersInMemory() ? pdpteInMemory(linear) : plan.pdpte(linear);
             if ((pdpte & PRESENT) == 0) {
                 return WalkResult.fault(WalkResult.NOT_PRESENT, 0, PDPTE_LEVEL, plan.pdpteAddress(linear));
             }
             table = plan.table(pdpte);
         }
-        return descend(table, linear, access, order);
+        return descend(table, linear, access, setBits, order);
     }
 
-    private long descend(long root, long linear, int access, CheckOrder order) {
+    /** Absent where it cannot be read, or has reserved bits. */
+    private long pdpteInMemory(long linear) {
+        long at = plan.pdpteAddress(linear);
+        long pdpte = isReadable(at) ? memory.read64(at) : 0;
+        return PdpteRegisters.isValid(pdpte, plan.state().features().maxPhysicalAddressBits()) ? pdpte : 0;
+    }
+
+    private long descend(long root, long linear, int access, int setBits, CheckOrder order) {
         long table = root;
         long rights = ALL_RIGHTS;
         for (int level = mode.levels(); ; level--) {
             long at = plan.entryAddress(table, linear, level);
-            Presence presence = memory.presence(at);
-            if (presence == Presence.NONE) {
-                return WalkResult.fault(WalkResult.INVALID_GPA, 0, level, at);
+            fault = depth;
+            if (second != null) {
+                long translated = second.table(at, setBits, order);
+                if (!WalkResult.isPage(translated)) {
+                    return secondStageFault(translated, at, true);
+                }
+                at = WalkResult.address(translated);
             }
-            if (presence == Presence.UNBACKED) {
-                return WalkResult.fault(WalkResult.NOT_PRESENT, WalkResult.DETAIL_UNBACKED, level, at);
+            Presence presence = memory.presence(at);
+            if (!presence.isReadable()) {
+                return WalkResult.fault(WalkResult.INVALID_GPA, WalkResult.unreadable(presence), level, at);
             }
             long entry = read(at);
             addresses[depth] = at;
             entries[depth++] = entry;
-            if ((entry & PRESENT) == 0) {
+            if (!format.isPresent(entry)) {
                 return WalkResult.fault(WalkResult.NOT_PRESENT, 0, level, at);
             }
-            if (plan.reservedBits(entry, level) != 0) {
-                return WalkResult.fault(WalkResult.RESERVED_BITS, 0, level, at);
+            if (format.reservedBits(entry, level) != 0) {
+                return WalkResult.fault(WalkResult.RESERVED_BITS, format.reservedDetail(entry), level, at);
             }
-            rights &= entry ^ Permissions.EXECUTABLE;
-            if (plan.isLeaf(entry, level)) {
-                long violation = violation(rights, level, access, order);
-                return violation != 0 ? violation : WalkResult.page(plan.physical(entry, linear, level), level, rights);
+            long above = rights;
+            rights &= format.rights(entry);
+            if (format.isLeaf(entry, level)) {
+                long violation = violation(above, rights, level, access, order);
+                return violation != 0 ? violation : page(entry, linear, level, rights, access, setBits, order);
             }
-            if (order == CheckOrder.PER_LEVEL) {
-                int detail = plan.permissions().monotoneViolation(access, rights);
-                if (detail != 0) {
-                    return WalkResult.fault(WalkResult.PRIVILEGE_VIOLATION, detail, level, at);
-                }
+            int detail = early(access, rights, order);
+            if (detail != 0) {
+                return WalkResult.fault(WalkResult.PRIVILEGE_VIOLATION, detail, level, at);
             }
             table = plan.table(entry);
         }
+    }
+
+    private long page(long leaf, long linear, int level, long rights, int access, int setBits, CheckOrder order) {
+        long address = plan.physical(leaf, linear, level);
+        return second == null
+                ? WalkResult.page(address, level, format.reportedRights(rights))
+                : finalPage(second, address, level, rights, access, setBits, order);
+    }
+
+    private long finalPage(
+            SecondStage stage, long address, int level, long rights, int access, int setBits, CheckOrder order) {
+        boolean userPage = (rights & Permissions.USER) != 0;
+        long translated = stage.page(address, access, userPage, setBits, order);
+        return WalkResult.isPage(translated)
+                ? WalkResult.page(WalkResult.address(translated), level, rights)
+                : secondStageFault(translated, address, false);
+    }
+
+    private long secondStageFault(long translated, long address, boolean table) {
+        guestPhysical = address;
+        guestTable = table;
+        return translated;
     }
 
     private long read(long at) {
         return mode == PagingMode.BITS_32 ? Integer.toUnsignedLong(memory.read32(at)) : memory.read64(at);
     }
 
+    /** What is checked at each level. */
+    private int early(int access, long rights, CheckOrder order) {
+        if (order == CheckOrder.ARCHITECTURAL) {
+            return 0;
+        }
+        int detail = format.monotoneViolation(access, rights);
+        return detail == 0 && order == CheckOrder.SERIES
+                ? format.prematureViolation(access, rights, (access & Access.EXECUTE) == 0)
+                : detail;
+    }
+
     /** The fault of an access that the rights, complete now, do not permit; 0 if they do. */
-    private long violation(long rights, int leafLevel, int access, CheckOrder order) {
-        Permissions permissions = plan.permissions();
+    private long violation(long above, long rights, int leafLevel, int access, CheckOrder order) {
         long leaf = entries[depth - 1];
         // With a write that is a fetch, too, the series asks no key and no SMAP; a processor would see two accesses.
         boolean fetch = (access & Access.EXECUTE) != 0;
         boolean data = !fetch || (order == CheckOrder.ARCHITECTURAL && (access & Access.WRITE) != 0);
         int index = depth - 1;
-        int detail = permissions.monotoneViolation(access, rights);
+        int detail = format.monotoneViolation(access, rights);
         if (detail != 0) {
             index = firstThatViolates(access);
         } else {
-            detail = permissions.leafViolation(access, rights, leaf, data);
+            detail = format.leafViolation(access, above, rights, leaf, data);
         }
         if (detail == 0) {
             return 0;
         }
+        fault = index;
         int level = leafLevel + depth - 1 - index;
-        long fault = WalkResult.fault(WalkResult.PRIVILEGE_VIOLATION, detail, level, addresses[index]);
-        return data && permissions.keyRefuses(access, rights, leaf) ? WalkResult.withKeyRefused(fault) : fault;
+        long result = WalkResult.fault(WalkResult.PRIVILEGE_VIOLATION, detail, level, addresses[index]);
+        return data && format.keyRefuses(access, rights, leaf) ? WalkResult.withKeyRefused(result) : result;
     }
 
     private int firstThatViolates(int access) {
         long rights = ALL_RIGHTS;
         for (int i = 0; i < depth - 1; i++) {
-            rights &= entries[i] ^ Permissions.EXECUTABLE;
-            if (plan.permissions().monotoneViolation(access, rights) != 0) {
+            rights &= format.rights(entries[i]);
+            if (format.monotoneViolation(access, rights) != 0) {
                 return i;
             }
         }
@@ -164,20 +347,28 @@ public final class Walker {
     }
 
     /** Sets what is asked for, from the root down; {@link #RESTART} if an entry has changed since it was read. */
-    private long setBits(long result, int access, int setBits) {
+    private long setBits(long result, int access, int setBits, CheckOrder order) {
         boolean page = WalkResult.isPage(result);
         boolean dirty = page && (setBits & SetBits.DIRTY) != 0 && (access & Access.WRITE) != 0;
-        int count = page ? depth : (setBits & SetBits.FORCE_ACCESSED) != 0 ? entriesAbove(result) : 0;
+        int count = page ? depth : (setBits & SetBits.FORCE_ACCESSED) != 0 ? entriesAboveFault(result) : 0;
         boolean refused = false;
         for (int i = 0; i < count; i++) {
-            long wanted = entries[i] | ACCESSED | (dirty && i == depth - 1 ? DIRTY : 0);
+            long wanted = entries[i] | format.accessedBit() | (dirty && i == depth - 1 ? format.dirtyBit() : 0);
             if (wanted == entries[i]) {
                 continue;
             }
-            if (memory.presence(addresses[i]) == Presence.READ_ONLY) {
+            Presence presence = memory.presence(addresses[i]);
+            if (page && !presence.isReadable() && order == CheckOrder.SERIES) {
+                unstored = WalkResult.address(result);
+                return WalkResult.fault(
+                        WalkResult.NOT_PRESENT, WalkResult.DETAIL_UNBACKED, WalkResult.level(result), addresses[i]);
+            }
+            if (presence != Presence.WRITABLE) {
                 refused = true;
             } else if (replace(addresses[i], entries[i], wanted)) {
                 entries[i] = wanted;
+            } else if (!page && order == CheckOrder.SERIES) {
+                return result;
             } else {
                 return RESTART;
             }
@@ -185,11 +376,9 @@ public final class Walker {
         return refused ? WalkResult.withBitsRefused(result) : result;
     }
 
-    /** How many entries of the walk are above the one at fault. */
-    private int entriesAbove(long fault) {
-        return mode == PagingMode.PAE && WalkResult.level(fault) == PDPTE_LEVEL
-                ? 0
-                : mode.levels() - WalkResult.level(fault);
+    /** If the second stage refuses the final address, the leaf is not among them. */
+    private int entriesAboveFault(long result) {
+        return WalkResult.stage(result) == 2 && !guestTable ? Math.max(0, depth - 1) : fault;
     }
 
     private boolean replace(long at, long expected, long wanted) {
@@ -198,12 +387,13 @@ public final class Walker {
                 : memory.compareAndSet64(at, expected, wanted);
     }
 
-    /** The entry at fault as the walk read it; 0 if it could not be read. */
-    private long faultEntry(long fault) {
-        if (mode == PagingMode.PAE && WalkResult.level(fault) == PDPTE_LEVEL) {
-            return 0;
-        }
-        int index = entriesAbove(fault);
-        return index < depth ? entries[index] : 0;
+    /** The entry at fault as the last walk read it; 0 if it could not be read. */
+    long faultEntry() {
+        return fault < depth ? entries[fault] : 0;
+    }
+
+    /** After {@code NOT_PRESENT} with {@code UNBACKED}, which only the series' order has: the translation that was lost. */
+    long unstored() {
+        return unstored;
     }
 }

@@ -92,11 +92,8 @@ final class NaiveWalk {
             long at = longMode || pae
                     ? table + 8 * (bits(linear, 12 + 9 * level - 1, 12 + 9 * (level - 1)) >>> (12 + 9 * (level - 1)))
                     : table + 4 * (bits(linear, level == 2 ? 31 : 21, level == 2 ? 22 : 12) >>> (level == 2 ? 22 : 12));
-            if (memory.presence(at) == Presence.NONE) {
+            if (memory.presence(at) != Presence.READ_ONLY && memory.presence(at) != Presence.WRITABLE) {
                 return fault(5, at, level);
-            }
-            if (memory.presence(at) == Presence.UNBACKED) {
-                return fault(1, at, level);
             }
             long entry = longMode || pae ? memory.read64(at) : memory.read32(at) & 0xFFFFFFFFL;
             steps.add(new Step(at, entry, level));
@@ -107,7 +104,10 @@ final class NaiveWalk {
             if (reserved(entry, level, leaf)) {
                 return fault(3, at, level);
             }
-            if (order == CheckOrder.PER_LEVEL && rights(steps.size())) {
+            if (order != CheckOrder.ARCHITECTURAL && rights(steps.size())) {
+                return fault(2, at, level);
+            }
+            if (order == CheckOrder.SERIES && !leaf && supervisorIsKeptOut()) {
                 return fault(2, at, level);
             }
             if (leaf) {
@@ -153,8 +153,9 @@ final class NaiveWalk {
     private boolean rights(int count) {
         boolean user = bit(access, 1);
         for (Step step : steps.subList(0, count)) {
+            boolean write = bit(access, 0) && !bit(access, 5);
             if ((user && !bit(step.entry, 2))
-                    || (bit(access, 0) && !bit(step.entry, 1) && (user || bit(s.cr0(), 16)))
+                    || (write && !bit(step.entry, 1) && (user || bit(s.cr0(), 16)))
                     || (bit(access, 2) && nx && bit(step.entry, 63))) {
                 return true;
             }
@@ -168,18 +169,16 @@ final class NaiveWalk {
                 return fault(2, steps.get(i - 1).at, steps.get(i - 1).level);
             }
         }
-        boolean userPage = steps.stream().allMatch(step -> bit(step.entry, 2));
+        boolean userPage = userPage();
         boolean user = bit(access, 1);
         boolean write = bit(access, 0);
-        boolean fetch = bit(access, 2);
-        boolean data = !fetch || (write && order == CheckOrder.ARCHITECTURAL);
-        boolean smep = fetch && !user && userPage && bit(s.cr4(), 20);
-        boolean smap = data && !user && userPage && bit(s.cr4(), 21) && (bit(access, 3) || !bit(access, 4));
         int key = (int) (bits(leaf, 62, 59) >>> 59);
-        boolean keyed = data && longMode && bit(s.cr4(), 22) && userPage;
-        boolean refused = keyed
-                && (bit(s.pkru(), 2 * key) || (bit(s.pkru(), 2 * key + 1) && write && (user || bit(s.cr0(), 16))));
-        if (smep || smap || refused) {
+        int keys = userPage ? s.pkru() : s.pkrs();
+        boolean keyed = isData() && longMode && bit(s.cr4(), userPage ? 22 : 24);
+        boolean refused =
+                keyed && (bit(keys, 2 * key) || (bit(keys, 2 * key + 1) && write && (user || bit(s.cr0(), 16))));
+        boolean noShadowStack = bit(access, 5) && !isShadowStack(leaf, user == userPage);
+        if (supervisorIsKeptOut() || refused || noShadowStack) {
             return fault(2, steps.getLast().at, level);
         }
         if (!longMode && !pae && level == 2) {
@@ -188,6 +187,26 @@ final class NaiveWalk {
         }
         int offset = 12 + (level - 1) * 9;
         return page(bits(leaf, 51, offset) | bits(linear, offset - 1, 0), level);
+    }
+
+    private boolean userPage() {
+        return steps.stream().allMatch(step -> bit(step.entry, 2));
+    }
+
+    private boolean isData() {
+        return !bit(access, 2) || (bit(access, 0) && order == CheckOrder.ARCHITECTURAL);
+    }
+
+    private boolean supervisorIsKeptOut() {
+        boolean supervisorOnUserPage = !bit(access, 1) && userPage();
+        boolean smep = bit(access, 2) && bit(s.cr4(), 20);
+        boolean smap = isData() && bit(s.cr4(), 21) && (bit(access, 3) || !bit(access, 4));
+        return supervisorOnUserPage && (smep || smap);
+    }
+
+    private boolean isShadowStack(long leaf, boolean ofThisMode) {
+        boolean writableAbove = steps.subList(0, steps.size() - 1).stream().allMatch(step -> bit(step.entry, 1));
+        return bit(s.cr4(), 23) && ofThisMode && writableAbove && !bit(leaf, 1) && bit(leaf, 6);
     }
 
     /** Sets the bits that a walk with this outcome sets; whether all could be set. */

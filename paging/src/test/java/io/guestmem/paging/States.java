@@ -10,6 +10,8 @@ final class States {
     static final long SMEP = 1L << 20;
     static final long SMAP = 1L << 21;
     static final long PKE = 1L << 22;
+    static final long CET = 1L << 23;
+    static final long PKS = 1L << 24;
     static final long LME_LMA = 1L << 8 | 1L << 10;
     static final long NXE = 1L << 11;
 
@@ -36,19 +38,23 @@ final class States {
     }
 
     static PagingState withCr0(PagingState s, long cr0) {
-        return new PagingState(cr0, s.cr3(), s.cr4(), s.efer(), s.pdptes(), s.pkru(), s.features());
+        return new PagingState(cr0, s.cr3(), s.cr4(), s.efer(), s.pdptes(), s.pkru(), s.pkrs(), s.features());
     }
 
     static PagingState withCr4(PagingState s, long cr4) {
-        return new PagingState(s.cr0(), s.cr3(), cr4, s.efer(), s.pdptes(), s.pkru(), s.features());
+        return new PagingState(s.cr0(), s.cr3(), cr4, s.efer(), s.pdptes(), s.pkru(), s.pkrs(), s.features());
     }
 
     static PagingState withEfer(PagingState s, long efer) {
-        return new PagingState(s.cr0(), s.cr3(), s.cr4(), efer, s.pdptes(), s.pkru(), s.features());
+        return new PagingState(s.cr0(), s.cr3(), s.cr4(), efer, s.pdptes(), s.pkru(), s.pkrs(), s.features());
     }
 
     static PagingState withPkru(PagingState s, int pkru) {
-        return new PagingState(s.cr0(), s.cr3(), s.cr4(), s.efer(), s.pdptes(), pkru, s.features());
+        return new PagingState(s.cr0(), s.cr3(), s.cr4(), s.efer(), s.pdptes(), pkru, s.pkrs(), s.features());
+    }
+
+    static PagingState withPkrs(PagingState s, int pkrs) {
+        return new PagingState(s.cr0(), s.cr3(), s.cr4(), s.efer(), s.pdptes(), s.pkru(), pkrs, s.features());
     }
 
     /** With the registers of PAE paging read from where CR3 points to. */
@@ -56,7 +62,7 @@ final class States {
         PdpteRegisters pdptes = PdpteRegisters.load(
                         memory, s.cr3(), s.features().maxPhysicalAddressBits())
                 .orElseThrow();
-        return new PagingState(s.cr0(), s.cr3(), s.cr4(), s.efer(), pdptes, s.pkru(), s.features());
+        return new PagingState(s.cr0(), s.cr3(), s.cr4(), s.efer(), pdptes, s.pkru(), s.pkrs(), s.features());
     }
 
     static Walker walker(PagingState state, PhysicalMemory memory) {

@@ -30,13 +30,17 @@ final class TestMemory implements PhysicalMemory {
         return Arrays.equals(words, other.words);
     }
 
+    long[] words() {
+        return words;
+    }
+
     void store(long address, long value) {
         words[(int) (address / Long.BYTES)] = value;
     }
 
     @Override
     public Presence presence(long address) {
-        Presence everywhere = address < words.length * 8L ? Presence.WRITABLE : Presence.NONE;
+        Presence everywhere = address >= 0 && address < words.length * 8L ? Presence.WRITABLE : Presence.NONE;
         return presences.getOrDefault(address / PAGE, everywhere);
     }
 
@@ -85,7 +89,7 @@ final class TestMemory implements PhysicalMemory {
 
     private void checkReadable(long address) {
         Presence presence = presence(address);
-        if (presence == Presence.NONE || presence == Presence.UNBACKED) {
+        if (presence != Presence.READ_ONLY && presence != Presence.WRITABLE) {
             throw new AssertionError("a read where nothing can be read: 0x" + Long.toHexString(address));
         }
     }

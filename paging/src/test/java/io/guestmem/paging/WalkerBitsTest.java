@@ -168,7 +168,7 @@ class WalkerBitsTest {
 
         Translation result = walker(PagingMode.LEVEL_4).translate(LINEAR, Access.READ, A, CheckOrder.ARCHITECTURAL);
 
-        assertThat(result).isEqualTo(new Fault(Reason.NOT_PRESENT, Detail.NONE, 4, ROOT, 0, 0, true));
+        assertThat(result).isEqualTo(new Fault(Reason.NOT_PRESENT, Detail.NONE, 1, 4, ROOT, 0, 0, 0, true));
     }
 
     @Test

@@ -85,8 +85,8 @@ class WalkerModesTest {
     void withoutPagingEveryAddressIsItself() {
         Walker walker = walker(PagingMode.NONE);
 
-        assertThat(read(walker, 0xDEAD_BEEFL)).isEqualTo(Translated.identity(0xDEAD_BEEFL));
-        assertThat(read(walker, -2)).isEqualTo(Translated.identity(-2));
+        assertThat(read(walker, 0xDEAD_BEEFL)).isEqualTo(Translated.identity(0xDEAD_BEEFL, false));
+        assertThat(read(walker, -2)).isEqualTo(Translated.identity(-2, false));
         assertThat(WalkResult.address(walker.walk(0xDEAD_BEEFL, 0, SetBits.ACCESSED, CheckOrder.PER_LEVEL)))
                 .isEqualTo(0xDEAD_BEEFL);
     }
@@ -136,7 +136,7 @@ class WalkerModesTest {
 
         assertThat(read(before, 0x4000_0000)).isInstanceOf(Translated.class);
         assertThat(read(after, 0x4000_0000))
-                .isEqualTo(new Fault(Reason.NOT_PRESENT, Detail.NONE, 3, ROOT + 8, 0, 0, true));
+                .isEqualTo(new Fault(Reason.NOT_PRESENT, Detail.NONE, 1, 3, ROOT + 8, 0, 0, 0, true));
     }
 
     @ParameterizedTest
@@ -169,7 +169,8 @@ class WalkerModesTest {
         tables.set(0x1000, 2, 0x4000_0000 | PWU);
 
         assertThat(read(walker(mode), 0x1000))
-                .isEqualTo(new Fault(Reason.INVALID_GPA, Detail.NONE, 1, 0x4000_0000 + mode.entrySize(), 0, 0, true));
+                .isEqualTo(new Fault(
+                        Reason.INVALID_GPA, Detail.NONE, 1, 1, 0x4000_0000 + mode.entrySize(), 0, 0, 0, true));
     }
 
     @ParameterizedTest
@@ -180,7 +181,7 @@ class WalkerModesTest {
         memory.with(leaf, PhysicalMemory.Presence.UNBACKED);
 
         assertThat(read(walker(mode), 0x1000))
-                .isEqualTo(new Fault(Reason.NOT_PRESENT, Detail.UNBACKED, 1, leaf, 0, 0, true));
+                .isEqualTo(new Fault(Reason.INVALID_GPA, Detail.UNBACKED, 1, 1, leaf, 0, 0, 0, true));
     }
 
     @Test

@@ -103,14 +103,16 @@ class WalkerPermissionsTest {
                 .isEqualTo(new Fault(
                         Reason.PRIVILEGE_VIOLATION,
                         Detail.WRITE,
+                        1,
                         4,
                         tables.entryAddress(LINEAR, 4),
                         tables.get(LINEAR, 4),
+                        0,
                         3,
                         true));
         assertThat(ask(state, WRITE, CheckOrder.ARCHITECTURAL))
-                .isEqualTo(
-                        new Fault(Reason.NOT_PRESENT, Detail.NONE, 1, tables.entryAddress(LINEAR, 1), 0x9000, 2, true));
+                .isEqualTo(new Fault(
+                        Reason.NOT_PRESENT, Detail.NONE, 1, 1, tables.entryAddress(LINEAR, 1), 0x9000, 0, 2, true));
     }
 
     @Test

@@ -96,6 +96,8 @@ final class Reasons {
             EINVAL the capability cannot be enabled; flags, or arguments that it does not take; a dirty ring when there are vCPUs
             E2BIG a dirty ring of more than 1 MiB
             EPERM vm_disable_nx_huge_pages without CAP_SYS_BOOT
+        get_xsave
+            EINVAL the extended state is more than 4096 bytes; the software kernel has none
         smi
         memory_encrypt_op
             ENOTTY the host encrypts no memory
@@ -104,6 +106,9 @@ final class Reasons {
             ENOTTY the VM's memory is not encrypted
         memory_encrypt_unreg_region
             ENOTTY the VM's memory is not encrypted
+        get_nested_state
+            EINVAL the processor offers no virtualisation to guests
+            E2BIG size is less than the state has
         clear_dirty_log
             ENXIO there are dirty rings instead
             EINVAL the slot's number or address space is too high; first_page is not a multiple of 64

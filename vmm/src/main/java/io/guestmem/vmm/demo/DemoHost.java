@@ -2,6 +2,7 @@ package io.guestmem.vmm.demo;
 
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
+import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.soft.SoftKernel;
 import java.util.BitSet;
 import java.util.Optional;
@@ -11,9 +12,17 @@ import java.util.Optional;
  * takes the side of the process that the VMs belong to.
  */
 sealed interface DemoHost permits LinuxHost, SoftHost {
-    /** The host under a kernel. */
+    /**
+     * The host under a kernel.
+     *
+     * @throws IllegalArgumentException for a kernel that is neither this machine's nor a software kernel
+     */
     static DemoHost of(Kernel kernel) {
-        return kernel instanceof SoftKernel soft ? new SoftHost(soft) : new LinuxHost();
+        return switch (kernel) {
+            case LinuxKernel _ -> new LinuxHost();
+            case SoftKernel soft -> new SoftHost(soft);
+            default -> throw new IllegalArgumentException("no host is known under the kernel " + kernel.name());
+        };
     }
 
     /** Whether nothing of it is real but the bytes. */

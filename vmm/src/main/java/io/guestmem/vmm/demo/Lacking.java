@@ -55,7 +55,8 @@ record Lacking(DemoHost host, Kvm kvm, VmType type) {
         int flags = machine.vm().capability(Capability.GUEST_MEMFD_FLAGS);
         return (flags & needed) == needed
                 ? Optional.empty()
-                : Optional.of("KVM_CAP_GUEST_MEMFD_FLAGS is " + flags + ": no guest_memfd that can be mapped");
+                : Optional.of(
+                        "KVM_CAP_GUEST_MEMFD_FLAGS is " + flags + ": no guest_memfd that the host can map and touch");
     }
 
     /** There is no memory at the address, so that a kernel that knows the request refuses it in another way. */

@@ -57,10 +57,11 @@ final class SoftGuardedMemory implements DemoMemory {
             while (true) {
                 long at = guarded.awaitFault();
                 read(at, page.fill((byte) 0));
+                // Before the guest can go on, and be done.
+                served.incrementAndGet();
                 long result = guarded.resolve(at, page);
                 if (result != -ErrorNumber.EEXIST.number()) {
                     PopulationException.check("UFFDIO_COPY", result, at);
-                    served.incrementAndGet();
                 }
             }
         } catch (InterruptedException _) {

@@ -95,7 +95,7 @@ class SoftDemonstrationTest extends DemonstrationContract {
                             .runs())
                     .containsExactly(new DemoRun.Skipped(
                             PopulationWay.GUEST_MEMFD,
-                            "KVM_CAP_GUEST_MEMFD_FLAGS is 0: no guest_memfd that can be mapped"));
+                            "KVM_CAP_GUEST_MEMFD_FLAGS is 0: no guest_memfd that the host can map and touch"));
         }
     }
 

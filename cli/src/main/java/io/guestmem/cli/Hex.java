@@ -1,0 +1,10 @@
+package io.guestmem.cli;
+
+/** Addresses and registers as they are printed. */
+final class Hex {
+    private Hex() {}
+
+    static String of(long value) {
+        return "0x" + Long.toHexString(value);
+    }
+}

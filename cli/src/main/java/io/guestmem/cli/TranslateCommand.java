@@ -1,0 +1,211 @@
+package io.guestmem.cli;
+
+import io.guestmem.image.GuestImage;
+import io.guestmem.image.ImageContext;
+import io.guestmem.paging.Access;
+import io.guestmem.paging.CheckOrder;
+import io.guestmem.paging.MappingTotals;
+import io.guestmem.paging.Mappings;
+import io.guestmem.paging.OverlayMemory;
+import io.guestmem.paging.PagingMode;
+import io.guestmem.paging.SetBits;
+import io.guestmem.paging.Translate2;
+import io.guestmem.paging.WalkPlan;
+import io.guestmem.paging.Walker;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.LongConsumer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code guestmem translate}: KVM_TRANSLATE2 on a memory image. */
+@Command(
+        name = "translate",
+        header = "Translate a guest's addresses in an image of its memory, as KVM_TRANSLATE2 would.",
+        description = {
+            "",
+            "Registers come from the image where it carries them (QEMU's ELF cores and kdumps, Firecracker's state file), from the"
+                    + " options otherwise; without both, the page tables of a Linux kernel are searched for. The first line says"
+                    + " which. A refused access is explained: each level's entry with its bits (P present, W writable, U user, A"
+                    + " accessed, D dirty, S page size, X no-execute), and the rule. The exit status is 1 if any address has no"
+                    + " translation. --set changes nothing in the file.",
+            "",
+            "Examples:",
+            "  guestmem translate --image guest.elf --access u 0x401000",
+            "  guestmem translate --image vm.mem --state vm.state --set accessed,dirty --access w 0xffffffff81000000",
+            "  guestmem translate --image guest.lime --cr3 0x1858000 --map --json",
+            ""
+        })
+final class TranslateCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Mixin
+    private ImageRegisterOptions image;
+
+    @Option(
+            names = "--access",
+            paramLabel = "rwxu",
+            converter = AccessLetters.class,
+            description = "What is done: read, write, execute; u: in user mode. Without it: a read by the supervisor.")
+    private int access = Access.READ;
+
+    @Option(
+            names = "--set",
+            paramLabel = "BITS",
+            converter = BitNames.class,
+            description = "What the walk sets: accessed, dirty, force.")
+    private int setBits = SetBits.NONE;
+
+    @Option(
+            names = "--order",
+            paramLabel = "ORDER",
+            converter = OrderNames.class,
+            description =
+                    "per_level: the first level that does not permit the access is at fault. architectural: an entry that is"
+                            + " not present or reserved comes first, as on a processor. Without it: per_level.")
+    private CheckOrder order = CheckOrder.PER_LEVEL;
+
+    @Option(names = "--map", description = "Everything that is mapped, instead: ascending, in runs.")
+    private boolean map;
+
+    @Parameters(paramLabel = "GVA", arity = "0..*", description = "Addresses; '-' reads them from standard input.")
+    private List<String> addresses = List.of();
+
+    private static final class AccessLetters implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            int access = Access.READ;
+            for (int i = 0; i < text.length(); i++) {
+                access |= switch (text.charAt(i)) {
+                    case 'r' -> Access.READ;
+                    case 'w' -> Access.WRITE;
+                    case 'x' -> Access.EXECUTE;
+                    case 'u' -> Access.USER;
+                    default -> throw new TypeConversionException("'" + text + "' is not made of r, w, x, u");
+                };
+            }
+            return access;
+        }
+    }
+
+    private static final class BitNames implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            int bits = SetBits.NONE;
+            for (String name : text.split(",", -1)) {
+                bits |= switch (name) {
+                    case "accessed" -> SetBits.ACCESSED;
+                    case "dirty" -> SetBits.DIRTY;
+                    case "force" -> SetBits.FORCE_ACCESSED;
+                    default -> throw new TypeConversionException("'" + name + "' is not one of accessed, dirty, force");
+                };
+            }
+            return bits;
+        }
+    }
+
+    private static final class OrderNames implements ITypeConverter<CheckOrder> {
+        @Override
+        public CheckOrder convert(String text) {
+            return Choices.of(CheckOrder.class).convert(text);
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        if (map == !addresses.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "either addresses or --map");
+        }
+        if (!Translate2.isValid(setBits, access)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--set: dirty and force need accessed, and dirty needs --access w");
+        }
+        GuestImage opened = image.open();
+        ImageContext context = image.context(opened);
+        WalkPlan plan = WalkPlan.of(context.state());
+        boolean answer = map ? map(opened, plan) : translate(opened, context, plan);
+        opened.damage().ifPresent(damage -> warn("the image is damaged: " + damage.getMessage()));
+        return answer ? ExitStatus.DONE : ExitStatus.NO;
+    }
+
+    private boolean translate(GuestImage opened, ImageContext context, WalkPlan plan) throws IOException {
+        Walker walker =
+                new Walker(plan, setBits == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
+        TranslationPrinter printer = new TranslationPrinter(
+                spec.commandLine().getOut(), output.json(), walker, context, access, setBits, order);
+        printer.begin(opened);
+        forEachAddress(printer::print);
+        printer.end();
+        return printer.allAreValid();
+    }
+
+    private void forEachAddress(LongConsumer consumer) throws IOException {
+        for (String address : addresses) {
+            if (!address.equals("-")) {
+                consumer.accept(address(address, address));
+                continue;
+            }
+            BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            String line = in.readLine();
+            for (long number = 1; line != null; number++) {
+                if (!line.isBlank()) {
+                    consumer.accept(address(line.strip(), "standard input, line " + number));
+                }
+                line = in.readLine();
+            }
+        }
+    }
+
+    private long address(String text, String where) {
+        try {
+            return RawNumber.parse(text);
+        } catch (TypeConversionException wrong) {
+            String message = where.equals(text) ? wrong.getMessage() : where + ": " + wrong.getMessage();
+            throw new ParameterException(spec.commandLine(), message, wrong);
+        }
+    }
+
+    private boolean map(GuestImage opened, WalkPlan plan) {
+        if (plan.mode() == PagingMode.NONE) {
+            throw new ParameterException(spec.commandLine(), "--map: paging is off (CR0.PG is clear)");
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        MappingPrinter printer = new MappingPrinter(out, output.json());
+        MappingTotals totals = Mappings.of(plan, opened.memory()).forEachMapping(printer::print);
+        out.flush();
+        if (totals.reserved() != 0) {
+            warn(totals.reserved() + " entries have reserved bits and map nothing");
+        }
+        if (totals.unreadable() != 0) {
+            warn(totals.unreadable() + " tables cannot be read: outside of memory, or left out of the dump");
+        }
+        if (totals.repeated() != 0) {
+            warn(totals.repeated() + " times a table was met again");
+        }
+        if (!totals.isComplete()) {
+            warn("stopped at " + Hex.of(totals.stoppedAt()) + ": there are more than " + Mappings.MOST_TABLES
+                    + " tables");
+        }
+        return totals.isComplete();
+    }
+
+    private void warn(String message) {
+        spec.commandLine().getErr().println("guestmem: " + message);
+    }
+}
