@@ -116,10 +116,9 @@ final class ServeCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (PageServer server = PageServer.open(options, this::print)) {
             Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
-                boolean done = server.drain();
-                socket.toFile().delete();
+                int status = drain(server);
                 spec.commandLine().getOut().flush();
-                Main.halt(done ? ExitStatus.DONE : ExitStatus.NO);
+                Main.halt(status);
             });
             Runtime.getRuntime().addShutdownHook(drain);
             err.println("ready " + socket);
@@ -131,6 +130,15 @@ final class ServeCommand implements Callable<Integer> {
             }
         }
         return ExitStatus.DONE;
+    }
+
+    private int drain(PageServer server) {
+        try {
+            return server.drain() ? ExitStatus.DONE : ExitStatus.NO;
+        } catch (IOException failed) {
+            spec.commandLine().getErr().println("guestmem: " + failed);
+            return ExitStatus.IO;
+        }
     }
 
     /** A signal has come, and the hook ends the process. */

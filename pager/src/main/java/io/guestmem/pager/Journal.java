@@ -31,6 +31,13 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
 
     /** Writes it so that it is there as a whole or not at all. */
     void write(Path path) throws IOException {
+        Path fresh = path.resolveSibling(path.getFileName() + ".new");
+        Files.writeString(fresh, text());
+        Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** As it is written. */
+    String text() {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
             json.writeStartObject();
@@ -41,9 +48,7 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
             json.writeStringProperty("regions", regions());
             json.writeEndObject();
         }
-        Path fresh = path.resolveSibling(path.getFileName() + ".new");
-        Files.writeString(fresh, text.toString());
-        Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return text.toString();
     }
 
     /** As the VMM sent them. */
@@ -70,12 +75,17 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
      * @throws IOException if it is none, or of another version
      */
     static Journal read(Path path) throws IOException {
+        return parse(path.toString(), Files.readString(path));
+    }
+
+    /** Reads the text of one. */
+    static Journal parse(String path, String text) throws IOException {
         long version = 0;
         int pid = 0;
         long startTime = 0;
         String snapshot = "";
         String regions = "";
-        try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), Files.readString(path))) {
+        try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
             json.nextToken();
             while (json.nextToken() == JsonToken.PROPERTY_NAME) {
                 String name = json.currentName();

@@ -200,12 +200,17 @@ public final class PageServer implements AutoCloseable {
     }
 
     /**
-     * Accepts no more VMs, gives those that are served all of their memory, and lets them go.
+     * Accepts no more VMs and removes the sockets, gives those that are served all of their memory, and lets them go.
      *
      * @return whether no VM needs a server any more
+     * @throws IOException if a socket cannot be removed
      */
-    public boolean drain() {
+    public boolean drain() throws IOException {
         stopAccepting();
+        Files.deleteIfExists(listener.path());
+        if (handOvers != null) {
+            Files.deleteIfExists(handOvers.path());
+        }
         return vms.end(ServedVm.End.RELEASED).isEmpty();
     }
 

@@ -16,11 +16,14 @@ import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.source.SnapshotFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -57,6 +60,7 @@ final class WarmUp {
             UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
             Guest guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
             serve(guest, memory);
+            recover(map, source);
         }
     }
 
@@ -82,6 +86,29 @@ final class WarmUp {
             Thread.onSpinWait();
         }
         loop.close();
+    }
+
+    /** Takes this process's own memory back, as that of a VM whose server has died. */
+    private static void recover(GuestMap map, SnapshotFiles source) {
+        VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
+        Journal written = new Journal(self.pid(), self.startTime(), "", map);
+        try {
+            GuestMap read = Journal.parse("warm-up", written.text()).map();
+            self.userfaultfd(read).ifPresent(taken -> {
+                PageStates states = PageStates.anonymous(PAGES);
+                Semaphore turns = new Semaphore(1);
+                try (ServedVm vm =
+                        new ServedVm(0, self, taken, read, states, source, FailurePolicy.HANG, turns, _ -> {})) {
+                    vm.resume();
+                    vm.ask(ServedVm.End.STOPPED);
+                    vm.serve(false);
+                }
+            });
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        } finally {
+            self.close();
+        }
     }
 
     private static void touch(PageStates states, GuardedMapping memory, long deadline) {
