@@ -3,6 +3,7 @@ module io.guestmem.cli {
     requires info.picocli;
     requires io.guestmem.bench;
     requires io.guestmem.conform;
+    requires io.guestmem.diff;
     requires io.guestmem.image;
     requires io.guestmem.kvm;
     requires io.guestmem.lab;

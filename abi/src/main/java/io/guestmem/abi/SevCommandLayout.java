@@ -32,18 +32,20 @@ public final class SevCommandLayout {
     public static final int INIT = 0;
     /** {@code KVM_SEV_ES_INIT}. */
     public static final int ES_INIT = 1;
-    /** {@code KVM_SEV_LAUNCH_START}. */
+    /** {@code KVM_SEV_LAUNCH_START}, with {@link SevLaunchStartLayout}. */
     public static final int LAUNCH_START = 2;
     /** {@code KVM_SEV_LAUNCH_UPDATE_DATA}, with {@link SevLaunchUpdateDataLayout}. */
     public static final int LAUNCH_UPDATE_DATA = 3;
     /** {@code KVM_SEV_LAUNCH_UPDATE_VMSA}. */
     public static final int LAUNCH_UPDATE_VMSA = 4;
-    /** {@code KVM_SEV_LAUNCH_SECRET}. */
+    /** {@code KVM_SEV_LAUNCH_SECRET}, with {@link SevLaunchSecretLayout}. */
     public static final int LAUNCH_SECRET = 5;
-    /** {@code KVM_SEV_LAUNCH_MEASURE}. */
+    /** {@code KVM_SEV_LAUNCH_MEASURE}, with {@link SevLaunchMeasureLayout}. */
     public static final int LAUNCH_MEASURE = 6;
     /** {@code KVM_SEV_LAUNCH_FINISH}. */
     public static final int LAUNCH_FINISH = 7;
+    /** {@code KVM_SEV_GUEST_STATUS}, with {@link SevGuestStatusLayout}. */
+    public static final int GUEST_STATUS = 16;
     /** {@code KVM_SEV_INIT2}, with {@link SevInitLayout}. */
     public static final int INIT2 = 22;
     /** {@code KVM_SEV_SNP_LAUNCH_START}, with {@link SnpLaunchStartLayout}. */

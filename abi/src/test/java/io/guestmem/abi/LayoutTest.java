@@ -208,6 +208,33 @@ class LayoutTest {
                         "kvm_tdx_init_mem_region",
                         24,
                         "source_addr 0 8, gpa 8 8, nr_pages 16 8"),
+                struct(
+                        SevLaunchStartLayout.STRUCT,
+                        "kvm_sev_launch_start",
+                        40,
+                        "handle 0 4, policy 4 4, dh_uaddr 8 8, dh_len 16 4, pad0 20 4, "
+                                + "session_uaddr 24 8, session_len 32 4, pad1 36 4"),
+                struct(SevLaunchMeasureLayout.STRUCT, "kvm_sev_launch_measure", 16, "uaddr 0 8, len 8 4, pad0 12 4"),
+                struct(
+                        SevLaunchSecretLayout.STRUCT,
+                        "kvm_sev_launch_secret",
+                        48,
+                        "hdr_uaddr 0 8, hdr_len 8 4, pad0 12 4, guest_uaddr 16 8, guest_len 24 4, "
+                                + "pad1 28 4, trans_uaddr 32 8, trans_len 40 4, pad2 44 4"),
+                struct(SevGuestStatusLayout.STRUCT, "kvm_sev_guest_status", 12, "handle 0 4, policy 4 4, state 8 4"),
+                struct(
+                        TdxCapabilitiesLayout.STRUCT,
+                        "kvm_tdx_capabilities",
+                        2056,
+                        "supported_attrs 0 8, supported_xfam 8 8, kernel_tdvmcallinfo_1_r11 16 8, "
+                                + "user_tdvmcallinfo_1_r11 24 8, kernel_tdvmcallinfo_1_r12 32 8, "
+                                + "user_tdvmcallinfo_1_r12 40 8, reserved 48 8x250, cpuid 2048 8"),
+                struct(
+                        TdxInitVmLayout.STRUCT,
+                        "kvm_tdx_init_vm",
+                        264,
+                        "attributes 0 8, xfam 8 8, mrconfigid 16 8x6, mrowner 64 8x6, "
+                                + "mrownerconfig 112 8x6, reserved 160 8x12, cpuid 256 8"),
                 struct(IdentityMapAddressLayout.STRUCT, "kvm_identity_map_address", 8, "address 0 8"));
     }
 

@@ -41,6 +41,7 @@ public final class Main {
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(FailurePolicy.class, Choices.of(FailurePolicy.class))
                 .registerConverter(ServeCommand.Prefetch.class, Choices.of(ServeCommand.Prefetch.class))
+                .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
                 .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)

@@ -15,6 +15,7 @@ final class Verbs {
             Map.entry("bench", BenchCommand::new),
             Map.entry("conform", ConformCommand::new),
             Map.entry("demo", DemoCommand::new),
+            Map.entry("diff", DiffCommand::new),
             Map.entry("doctor", DoctorCommand::new),
             Map.entry("fuzz", FuzzCommand::new),
             Map.entry("lab", LabCommand::new),

@@ -47,19 +47,20 @@ class ArchitectureTest {
             Map.entry("paging", Set.of()),
             Map.entry("image", Set.of("paging")),
             Map.entry("measure", Set.of()),
-            Map.entry("soft", Set.of("abi", "paging")),
+            Map.entry("soft", Set.of("abi", "paging", "measure")),
             Map.entry("kvm", Set.of("abi", "linux", "paging")),
             Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("pager", Set.of("linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
+            Map.entry("diff", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry("bench", Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "lab")),
             Map.entry(
                     "cli",
                     Set.of(
-                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "conform", "shell",
-                            "lab", "bench"))));
+                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "conform", "diff",
+                            "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */
     private static final Map<String, String> OTHER_NATIVE_DOORS = Map.of(

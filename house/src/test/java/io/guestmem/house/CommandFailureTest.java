@@ -61,7 +61,7 @@ class CommandFailureTest {
                 "demo surplus                   | 'surplus'",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
-                "``                             | a verb is missing: one of bench, conform, demo, doctor, fuzz, lab, measure, serve, shell, translate",
+                "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, measure, serve, shell, translate",
                 "serve --socket x               | '--snapshot=FILE'",
                 "serve --socket x --snapshot y --take-over  | --take-over needs the --state of the living server",
                 "serve --socket x --snapshot y --on-failure zero | 'zero' is not one of poison, kill, hang",

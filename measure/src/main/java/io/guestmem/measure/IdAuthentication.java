@@ -3,11 +3,18 @@ package io.guestmem.measure;
 import io.guestmem.measure.layout.Hashes;
 import io.guestmem.measure.layout.LittleEndian;
 import java.math.BigInteger;
+import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.PrivateKey;
 import java.security.Signature;
 import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECParameterSpec;
+import java.security.spec.ECPoint;
+import java.security.spec.ECPublicKeySpec;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -61,6 +68,51 @@ public final class IdAuthentication {
             System.arraycopy(author, 0, page, AUTHOR_KEY, KEY_SIZE);
         }
         return page;
+    }
+
+    /**
+     * Whether a page proves who made an ID block, as the firmware checks it at {@code SNP_LAUNCH_FINISH}.
+     *
+     * @param page 4096 bytes
+     * @param author whether the author's signature counts too
+     */
+    public static boolean verifies(byte[] page, IdBlock block, boolean author) {
+        byte[] key = Arrays.copyOfRange(page, ID_KEY, ID_KEY + KEY_SIZE);
+        byte[] authorKey = Arrays.copyOfRange(page, AUTHOR_KEY, AUTHOR_KEY + KEY_SIZE);
+        return LittleEndian.u32(page, 0) == 1
+                && verifies(key, page, BLOCK_SIGNATURE, block.bytes())
+                && (!author || (LittleEndian.u32(page, 4) == 1 && verifies(authorKey, page, KEY_SIGNATURE, key)));
+    }
+
+    private static boolean verifies(byte[] key, byte[] page, int at, byte[] message) {
+        if (LittleEndian.u32(key, 0) != P384) {
+            return false;
+        }
+        try {
+            AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");
+            curve.init(new ECGenParameterSpec("secp384r1"));
+            ECPoint point = new ECPoint(number(key, 4), number(key, 4 + NUMBER));
+            Signature verifier = Signature.getInstance("SHA384withECDSAinP1363Format");
+            verifier.initVerify(KeyFactory.getInstance("EC")
+                    .generatePublic(new ECPublicKeySpec(point, curve.getParameterSpec(ECParameterSpec.class))));
+            verifier.update(message);
+            byte[] both = new byte[2 * COORDINATE];
+            for (int i = 0; i < COORDINATE; i++) {
+                both[i] = page[at + COORDINATE - 1 - i];
+                both[COORDINATE + i] = page[at + NUMBER + COORDINATE - 1 - i];
+            }
+            return verifier.verify(both);
+        } catch (GeneralSecurityException _) { // the key is no point of the curve, or the signature has no form
+            return false;
+        }
+    }
+
+    private static BigInteger number(byte[] bytes, int at) {
+        byte[] big = new byte[NUMBER];
+        for (int i = 0; i < NUMBER; i++) {
+            big[i] = bytes[at + NUMBER - 1 - i];
+        }
+        return new BigInteger(1, big);
     }
 
     /**

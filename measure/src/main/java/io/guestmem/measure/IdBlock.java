@@ -55,4 +55,9 @@ public record IdBlock(byte[] bytes) {
     public byte[] digest() {
         return Arrays.copyOf(bytes, Hashes.SHA384_SIZE);
     }
+
+    /** The policy in it. */
+    public long policy() {
+        return LittleEndian.u64(bytes, POLICY);
+    }
 }

@@ -3,8 +3,10 @@ package io.guestmem.measure;
 import io.guestmem.measure.layout.Guid;
 import io.guestmem.measure.layout.LittleEndian;
 import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
 import javax.crypto.spec.IvParameterSpec;
@@ -52,19 +54,40 @@ public record LaunchSecret(byte[] header, byte[] data) {
         if (secret.length == 0 || secret.length % LaunchStep.SEV_BLOCK != 0) {
             throw new IllegalArgumentException("the secret's length is no multiple of 16: " + secret.length);
         }
-        byte[] data = encrypt(encryptionKey, iv, secret);
+        byte[] data = crypt(Cipher.ENCRYPT_MODE, encryptionKey, iv, secret);
         byte[] header = new byte[HEADER_SIZE];
         System.arraycopy(iv, 0, header, IV, IV_SIZE);
+        System.arraycopy(mac(integrityKey, header, data, measurement), 0, header, MAC, MAC_SIZE);
+        return new LaunchSecret(header, data);
+    }
+
+    /**
+     * Decrypts the secret, as the firmware does.
+     *
+     * @param encryptionKey TEK, 16 bytes
+     * @param integrityKey TIK, 16 bytes
+     * @param measurement what {@code LAUNCH_MEASURE} returned
+     * @return the secret; empty if the packet is not authentic, or belongs to another measurement
+     */
+    public Optional<byte[]> open(byte[] encryptionKey, byte[] integrityKey, byte[] measurement) {
+        byte[] right = mac(integrityKey, header, data, measurement);
+        if (!MessageDigest.isEqual(right, Arrays.copyOfRange(header, MAC, MAC + MAC_SIZE))) {
+            return Optional.empty();
+        }
+        byte[] iv = Arrays.copyOfRange(header, IV, IV + IV_SIZE);
+        return Optional.of(crypt(Cipher.DECRYPT_MODE, encryptionKey, iv, data));
+    }
+
+    private static byte[] mac(byte[] integrityKey, byte[] header, byte[] data, byte[] measurement) {
         byte[] lengths = new byte[8];
-        LittleEndian.put32(lengths, 0, secret.length);
+        LittleEndian.put32(lengths, 0, data.length);
         LittleEndian.put32(lengths, 4, data.length);
         Mac mac = LaunchMeasurement.mac(integrityKey);
         mac.update(SECRET);
         mac.update(header, 0, MAC);
         mac.update(lengths);
         mac.update(data);
-        System.arraycopy(mac.doFinal(Arrays.copyOf(measurement, MAC_SIZE)), 0, header, MAC, MAC_SIZE);
-        return new LaunchSecret(header, data);
+        return mac.doFinal(Arrays.copyOf(measurement, MAC_SIZE));
     }
 
     /**
@@ -92,11 +115,11 @@ public record LaunchSecret(byte[] header, byte[] data) {
         return table;
     }
 
-    private static byte[] encrypt(byte[] key, byte[] iv, byte[] secret) {
+    private static byte[] crypt(int mode, byte[] key, byte[] iv, byte[] bytes) {
         try {
             Cipher cipher = Cipher.getInstance("AES/CTR/NoPadding");
-            cipher.init(Cipher.ENCRYPT_MODE, new SecretKeySpec(key, "AES"), new IvParameterSpec(iv));
-            return cipher.doFinal(secret);
+            cipher.init(mode, new SecretKeySpec(key, "AES"), new IvParameterSpec(iv));
+            return cipher.doFinal(bytes);
         } catch (GeneralSecurityException impossible) {
             throw new AssertionError("every JDK has AES/CTR", impossible);
         }

@@ -90,7 +90,7 @@ public final class SoftKernel implements Kernel, AutoCloseable {
     /** Another process, with memory of its own and without descriptors. */
     public SoftProcess createProcess() {
         ThpPolicy thp = options().transparentHugePages() ? ThpPolicy.ALWAYS : ThpPolicy.MADVISE;
-        return add(new AddressSpace(host.frames(), thp), new FileTable());
+        return add(new AddressSpace(host.frames(), thp, options().kernelVersion()), new FileTable());
     }
 
     SoftProcess add(AddressSpace memory, FileTable files) {

@@ -18,7 +18,7 @@ import java.util.Set;
  * @param mmioCaching whether accesses without a memslot leave MMIO entries
  * @param maxPhysicalAddressBits of the host: 39 to 52; limits gpas
  * @param transparentHugePages whether anonymous memory gets 2 MiB pages by itself
- * @param vmTypes that can be created
+ * @param vmTypes that can be created: the default one, and what the processor has: SEV, SEV_ES, SNP of AMD or TDX of Intel
  * @param eagerPageSplit whether enabling dirty logging splits huge pages at once
  * @param addressSpaces 2 with system management mode, 1 without
  * @param sharedRequest what the code means that two requests share
@@ -74,10 +74,16 @@ public record SoftKernelOptions(
         require(maxPhysicalAddressBits >= 39 && maxPhysicalAddressBits <= 52, "maxPhysicalAddressBits is 39 to 52");
         require(addressSpaces == 1 || addressSpaces == 2, "addressSpaces is 1 or 2");
         require(accessedDirtyBits || !pageModificationLogging, "pageModificationLogging needs accessedDirtyBits");
+        require(vmTypes.contains(VmType.DEFAULT), "vmTypes have DEFAULT");
+        boolean amd = vmTypes.contains(VmType.SEV) || vmTypes.contains(VmType.SEV_ES) || vmTypes.contains(VmType.SNP);
         require(
-                EnumSet.of(VmType.DEFAULT, VmType.SW_PROTECTED).containsAll(vmTypes)
-                        && vmTypes.contains(VmType.DEFAULT),
-                "vmTypes are DEFAULT, and SW_PROTECTED or not");
+                !amd || !vmTypes.contains(VmType.TDX),
+                "vmTypes have SEV, SEV_ES and SNP or TDX: no processor has both");
+    }
+
+    /** Whether VMs can have private memory. */
+    public boolean hasPrivateMemory() {
+        return vmTypes.stream().anyMatch(VmType::privateMemory);
     }
 
     private static void require(boolean condition, String rule) {
@@ -104,6 +110,14 @@ public record SoftKernelOptions(
                 SharedRequest.PRE_FAULT_MEMORY,
                 50_000_000,
                 ProposalRules.AS_CODED);
+    }
+
+    /**
+     * Whether the kernel was built with guest_memfds: before 6.18 that comes with VM types that have private memory
+     * ({@code CONFIG_KVM_PRIVATE_MEM}).
+     */
+    public boolean hasGuestMemfd() {
+        return kernelVersion.atLeast(KernelVersion.V6_18) || vmTypes.contains(VmType.SW_PROTECTED);
     }
 
     /** A builder that starts with these options. */

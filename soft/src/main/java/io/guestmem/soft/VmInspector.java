@@ -1,5 +1,6 @@
 package io.guestmem.soft;
 
+import io.guestmem.soft.confidential.ConfidentialGuest;
 import io.guestmem.soft.mmu.EntryHold;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.Root;
@@ -32,6 +33,25 @@ public final class VmInspector {
     /** Everything, as it is now. */
     public VmSnapshot snapshot() {
         return VmInspection.snapshot(vm);
+    }
+
+    /** The launch of a confidential guest: measurement and pages; empty for other VMs. */
+    public Optional<LaunchSnapshot> launch() {
+        return Optional.ofNullable(vm.confidential()).map(ConfidentialGuest::snapshot);
+    }
+
+    /** What the owner of a SEV or SEV-ES guest knows; empty for other VMs. */
+    public Optional<SevSession> sevSession() {
+        return Optional.ofNullable(vm.confidential()).flatMap(ConfidentialGuest::session);
+    }
+
+    /**
+     * What a page's frame holds, as who reads the memory chips sees it: 4096 bytes. Empty if it has no frame.
+     *
+     * @param gpa page-aligned, in the first address space
+     */
+    public Optional<byte[]> atRest(long gpa) {
+        return VmInspection.atRest(vm, gpa);
     }
 
     /** The generation of the memslots of an address space, with bit 63 while an update is in progress. */

@@ -8,6 +8,7 @@
  *      │
  *      ├── vm    memslots, attributes, guest_memfd, dirty       io.guestmem.soft.vm
  *      │         logging, statistics, every VM and vCPU ioctl
+ *      │    └── confidential  SEV, SEV-ES, SNP, TDX          io.guestmem.soft.confidential
  *      ├── mmu   stage-2 tables off-heap, faults, zaps          io.guestmem.soft.mmu
  *      ├── host  processes' memory, frames, notifiers           io.guestmem.soft.host
  *      └── cpu   registers, KVM_RUN, instructions               io.guestmem.soft.cpu
@@ -16,8 +17,9 @@
  * <p><b>Lock order</b> (outer first), as in the kernel:
  *
  * <ol>
+ *   <li>the VM's lock
  *   <li>the vCPU's mutex: one ioctl of a vCPU at a time
- *   <li>the VM's lock, then its {@code slots_lock}, then {@code slots_arch_lock}
+ *   <li>the VM's {@code slots_lock}, then {@code slots_arch_lock}
  *   <li>a guest_memfd's invalidate lock
  *   <li>an address space's {@code mmap_lock}
  *   <li>the VM's {@code mmu_lock}: read for faults, write for zaps. Innermost: nothing is waited for under it

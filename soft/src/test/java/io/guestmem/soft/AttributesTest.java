@@ -11,6 +11,7 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.MemoryAttributesLayout;
+import io.guestmem.abi.RunLayout;
 import io.guestmem.abi.VmType;
 import io.guestmem.soft.mmu.GuestAccess;
 import java.lang.foreign.MemorySegment;
@@ -63,6 +64,23 @@ class AttributesTest {
                 assertThat(host.guestRead(0)).as("the private page").isZero();
                 host.slot(0, 0, 0, 0, 0);
             }
+        }
+    }
+
+    /** Source: Linux 7.2 {@code mmu.c:kvm_mmu_page_fault}: MMIO is shared, so a reserved fault is not made private. */
+    @Test
+    void anMmioEntryThatIsOutOfDateMakesASharedAccess() {
+        try (SoftHost host = SoftHost.swProtected();
+                HostMemory memory = host.kernel.allocate(PAGE)) {
+            assertThat(host.guestRead(HUGE)).isEqualTo(GuestAccess.MMIO);
+            assertThat(host.attributes(HUGE, PAGE, PRIVATE)).isZero();
+            host.slot(0, 0, 0, PAGE, memory.hva());
+
+            assertThat(host.guestRead(HUGE)).isEqualTo(GuestAccess.EFAULT);
+
+            assertThat(host.exitReason()).isEqualTo(ExitReason.MEMORY_FAULT);
+            assertThat(host.run.segment().get(ValueLayout.JAVA_LONG, RunLayout.MEMORY_FAULT_FLAGS))
+                    .isZero();
         }
     }
 

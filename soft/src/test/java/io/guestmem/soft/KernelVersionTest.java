@@ -1,5 +1,7 @@
 package io.guestmem.soft;
 
+import static io.guestmem.abi.ErrorNumber.EINVAL;
+import static io.guestmem.abi.ErrorNumber.ENOTTY;
 import static io.guestmem.soft.SoftHost.GMEM;
 import static io.guestmem.soft.SoftHost.HUGE;
 import static io.guestmem.soft.SoftHost.LOG;
@@ -15,6 +17,7 @@ import io.guestmem.soft.SoftHost.PreFaulted;
 import io.guestmem.soft.mmu.Spte;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -111,6 +114,19 @@ class KernelVersionTest {
             assertThat(capability(confidential)).isEqualTo(1);
             assertThat(shared.system.ioctl(KvmIoctl.CHECK_EXTENSION.code(), Capability.GUEST_MEMFD.number()))
                     .isEqualTo(1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aKernelWithoutPrivateVmsWasOnceBuiltWithoutGuestMemfds(KernelVersion version) {
+        SoftKernelOptions plain =
+                options(version).with().vmTypes(Set.of(VmType.DEFAULT)).build();
+        boolean there = version.atLeast(KernelVersion.V6_18);
+        try (SoftHost host = new SoftHost(plain)) {
+            assertThat(host.createGuestMemfd(PAGE, 4)).isEqualTo(-(there ? EINVAL : ENOTTY).number());
+            assertThat(host.system.ioctl(KvmIoctl.CHECK_EXTENSION.code(), Capability.GUEST_MEMFD.number()))
+                    .isEqualTo(there ? 1 : 0);
         }
     }
 

@@ -200,6 +200,18 @@ final class Core {
         return emulationFailure(current.length);
     }
 
+    /**
+     * Not even KVM's emulator can run this instruction: privilege level 0 ends {@code KVM_RUN}, anybody else gets an exception.
+     * Source: Linux 7.2 {@code x86.c:handle_emulation_failure}.
+     */
+    Abort notEmulated() {
+        if (system.cpl() == 0) {
+            return emulationFailure(0);
+        }
+        count(VcpuCounter.INSN_EMULATION_FAIL);
+        return invalidOpcode();
+    }
+
     /** Only privilege level 0 may do this. */
     void requirePrivilege() {
         if (system.cpl() != 0) {

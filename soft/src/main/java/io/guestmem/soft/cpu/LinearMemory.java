@@ -48,6 +48,9 @@ final class LinearMemory {
     private @Nullable GuestAccess access;
     private long asks;
 
+    /** What the emulator has read. */
+    private final long[] emulated = new long[1];
+
     /** Of {@link GuestAccess#flushes}, what the TLB is newer than. */
     private long flushes;
 
@@ -106,8 +109,18 @@ final class LinearMemory {
             translate(WRITE, core.wrap(linear + size - 1));
             return read(linear, size);
         }
+        if (mmio.isEmulating()) {
+            return readPiece(gpa, size);
+        }
         long at = ask().write(gpa);
-        return at >= 0 ? RawMemory.get(at, size) : readPiece(gpa, size);
+        if (at >= 0) {
+            return RawMemory.get(at, size);
+        }
+        if (at == GuestAccess.MMIO) {
+            mmio.emulate();
+            return readPiece(gpa, size);
+        }
+        throw failed(at);
     }
 
     /** Writes 1, 2, 4 or 8 bytes; nothing is written if a part cannot be. */
@@ -130,8 +143,9 @@ final class LinearMemory {
             return;
         }
         long gpa = translate(WRITE, linear);
-        long at = ask().write(gpa);
+        long at = mmio.isEmulating() ? GuestAccess.MMIO : ask().write(gpa);
         if (at == GuestAccess.MMIO) {
+            mmio.emulate();
             writePiece(gpa, size, value);
         } else if (!RawMemory.compareAndSet(checked(at), size, expected, value)) {
             throw core.abort.again();
@@ -161,7 +175,7 @@ final class LinearMemory {
     long fetch(long linear) {
         long at = ask().fetch(translate(FETCH, linear));
         if (at == GuestAccess.MMIO) {
-            throw core.emulationFailure(0);
+            throw core.notEmulated();
         }
         return checked(at);
     }
@@ -216,19 +230,25 @@ final class LinearMemory {
     }
 
     private long readPiece(long gpa, int size) {
-        long at = ask().read(gpa);
-        if (at >= 0) {
-            return Integer.bitCount(size) == 1 ? RawMemory.get(at, size) : bytes(at, size);
-        }
-        if (at != GuestAccess.MMIO) {
-            throw failed(at);
+        if (!mmio.isEmulating()) {
+            long at = ask().read(gpa);
+            if (at >= 0) {
+                return Integer.bitCount(size) == 1 ? RawMemory.get(at, size) : bytes(at, size);
+            }
+            if (at != GuestAccess.MMIO) {
+                throw failed(at);
+            }
+            mmio.emulate();
+        } else if (ask().emulatedRead(gpa, size, emulated)) {
+            core.attention = true;
+            return emulated[0];
         }
         if (mmio.hasAnswer(gpa, size)) {
             core.attention = true;
             return mmio.answer();
         }
         if (mmio.isFull()) {
-            throw core.emulationFailure(0);
+            throw core.notEmulated();
         }
         mmio.ask(gpa, size);
         core.count(VcpuCounter.MMIO_EXITS);
@@ -244,6 +264,10 @@ final class LinearMemory {
     }
 
     private void writePiece(long gpa, int size, long value) {
+        if (mmio.isEmulating()) {
+            emulatedWrite(gpa, size, value);
+            return;
+        }
         long at = ask().write(gpa);
         if (at >= 0) {
             if (Integer.bitCount(size) == 1) {
@@ -255,12 +279,21 @@ final class LinearMemory {
             }
         } else if (at != GuestAccess.MMIO) {
             throw failed(at);
-        } else if (mmio.isFull()) {
-            throw core.emulationFailure(0);
         } else {
-            core.attention = true;
-            mmio.write(gpa, size, value);
+            mmio.emulate();
+            emulatedWrite(gpa, size, value);
         }
+    }
+
+    private void emulatedWrite(long gpa, int size, long value) {
+        core.attention = true;
+        if (ask().emulatedWrite(gpa, size, value)) {
+            return;
+        }
+        if (mmio.isFull()) {
+            throw core.notEmulated();
+        }
+        mmio.write(gpa, size, value);
     }
 
     /** An address that memory gave; anything else ends the instruction. */

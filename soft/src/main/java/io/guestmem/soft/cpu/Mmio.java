@@ -31,6 +31,9 @@ final class Mmio {
     private int written;
     private int told;
 
+    /** Whether KVM does the whole instruction, memory and all: it has met MMIO. */
+    private boolean emulating;
+
     Mmio(RunPage run) {
         this.run = run;
     }
@@ -47,6 +50,16 @@ final class Mmio {
 
     long answer() {
         return answers[used++];
+    }
+
+    /** The instruction has met MMIO: what it accesses from now on, KVM accesses for it. */
+    void emulate() {
+        emulating = true;
+    }
+
+    /** Whether {@link #emulate} was called for this instruction. */
+    boolean isEmulating() {
+        return emulating;
     }
 
     /** Asks the user for a read; the instruction is to be aborted with an exit. */
@@ -71,6 +84,7 @@ final class Mmio {
      */
     boolean complete() {
         if (!asked) {
+            emulating = false;
             return false;
         }
         answers[answered] = run.mmioData(askedSizes[answered]);
@@ -90,6 +104,7 @@ final class Mmio {
     void forget() {
         answered = 0;
         used = 0;
+        emulating = false;
     }
 
     /** Tells the user of the next write, if there is one; {@code KVM_RUN} is to return then. */

@@ -1,5 +1,6 @@
 package io.guestmem.soft.host;
 
+import io.guestmem.soft.KernelVersion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntSupplier;
@@ -24,6 +25,8 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
     final HugePages huge = new HugePages(this);
     final Reclaim reclaim = new Reclaim(this);
 
+    final KernelVersion version;
+
     private final ThpPolicy thp;
     private final Faults faults;
     private final Advising advising;
@@ -38,8 +41,18 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
      * @param thp the policy for mappings that do not ask for another
      */
     public AddressSpace(FrameTable frames, ThpPolicy thp) {
+        this(frames, thp, KernelVersion.V7_2);
+    }
+
+    /**
+     * The same as an older kernel manages it.
+     *
+     * @param version where versions differ
+     */
+    public AddressSpace(FrameTable frames, ThpPolicy thp, KernelVersion version) {
         this.frames = frames;
         this.thp = thp;
+        this.version = version;
         host = frames.host;
         notifiers = new Notifiers(host.schedule);
         faults = new Faults(this);
@@ -167,7 +180,7 @@ public final class AddressSpace implements HostMemoryView, AutoCloseable {
     public AddressSpace fork() {
         host.lock();
         try {
-            AddressSpace child = new AddressSpace(frames, thp);
+            AddressSpace child = new AddressSpace(frames, thp, version);
             new Fork(this, child).copy();
             return child;
         } finally {

@@ -1,5 +1,6 @@
 package io.guestmem.soft.host;
 
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.Schedule;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -12,8 +13,14 @@ final class Faults {
     /** The entry was changed: look again. */
     private static final int AGAIN = 0;
 
+    /** {@code fault_around_bytes}. */
+    private static final long FAULT_AROUND = 64 << 10;
+
     private final AddressSpace space;
     private final FrameTable frames;
+
+    /** Linux 6.12 knows no other way to write to a huge page of zeroes. */
+    private final boolean splitsHugeZero;
 
     /** Faults that ended with a page that was not there before. Guarded by the host's lock. */
     private long taken;
@@ -21,6 +28,7 @@ final class Faults {
     Faults(AddressSpace space) {
         this.space = space;
         frames = space.frames;
+        splitsHugeZero = !space.version.atLeast(KernelVersion.V6_18);
     }
 
     /**
@@ -164,11 +172,37 @@ final class Faults {
             frames.copy(page, copy, level);
             set(hva, Entry.page(copy, level, mapping.privateFlags()));
         } else {
-            frames.getPage(page, level);
-            boolean writable = mapping.shared() && mapping.protection() == Protection.READ_WRITE;
-            set(hva, Entry.page(page, level, writable ? Entry.WRITABLE : 0));
+            if (!write && level == Level.SMALL) {
+                faultAround(mapping, file, hva);
+            }
+            setFilePage(mapping, hva, page, level);
         }
         return AGAIN;
+    }
+
+    private void setFilePage(Mapping mapping, long hva, long page, int level) {
+        frames.getPage(page, level);
+        boolean writable = mapping.shared() && mapping.protection() == Protection.READ_WRITE;
+        set(hva, Entry.page(page, level, writable ? Entry.WRITABLE : 0));
+    }
+
+    /**
+     * A read maps the 64 KiB around it as far as the file has pages there already. Source: {@code mm/memory.c:do_fault_around},
+     * {@code mm/filemap.c:filemap_map_pages}.
+     */
+    private void faultAround(Mapping mapping, SharedFile file, long hva) {
+        long from = Math.max(hva & -FAULT_AROUND, mapping.start());
+        long block = Level.down(hva, Level.HUGE) + Level.bytes(Level.HUGE);
+        long to = Math.min(from + FAULT_AROUND, Math.min(mapping.end(), block));
+        for (long at = from; at < to; at += Level.PAGE) {
+            long offset = mapping.fileOffset(at);
+            if (at != Level.down(hva, Level.SMALL) && space.table.lookup(at) == 0 && file.has(offset)) {
+                long page = file.page(offset);
+                if (page > 0) {
+                    setFilePage(mapping, at, page, Level.SMALL);
+                }
+            }
+        }
     }
 
     /** The page is writable at once if nobody else has it swapped. Source: {@code mm/memory.c:do_swap_page}. */
@@ -193,7 +227,7 @@ final class Faults {
         boolean own = Entry.isAnonymous(entry) && frames.references(pfn, level) == 1;
         if (mapping.shared() || own) {
             set(hva, entry | Entry.WRITABLE);
-        } else if (level == Level.HUGE && !mapping.isHugetlb() && !Entry.isZeroPage(entry)) {
+        } else if (level == Level.HUGE && !mapping.isHugetlb() && (!Entry.isZeroPage(entry) || splitsHugeZero)) {
             space.huge.split(hva);
         } else {
             long first = Level.down(hva, level);

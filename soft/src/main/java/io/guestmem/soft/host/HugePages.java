@@ -18,6 +18,23 @@ final class HugePages {
         }
     }
 
+    /**
+     * A mapping is about to be split: whoever has mapped something of the 2 MiB around the border is told, for a huge page could
+     * be there, and one that is there is split. Source: Linux 7.2 {@code mm/huge_memory.c:split_huge_pmd_if_needed},
+     * {@code split_huge_pmd_address}, which looks for a huge page only after telling.
+     */
+    void splitMapping(Mapping mapping, long at) {
+        if (Level.isAligned(at, Level.HUGE) || mapping.isHugetlb() || !mapping.holds(at, Level.HUGE)) {
+            return;
+        }
+        long first = Level.down(at, Level.HUGE);
+        space.notifiers.around(first, first + Level.bytes(Level.HUGE), () -> {
+            if (isTransparentHuge(first)) {
+                splitSilently(first);
+            }
+        });
+    }
+
     /** Splits the transparent huge page around an address, if there is one. */
     void split(long hva) {
         if (isTransparentHuge(hva)) {

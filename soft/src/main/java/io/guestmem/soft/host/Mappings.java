@@ -68,6 +68,18 @@ final class Mappings {
         return at == end;
     }
 
+    /** Where the last mapping before an address ends; 0 if there is none. */
+    long endBefore(long hva) {
+        Map.Entry<Long, Mapping> below = byStart.lowerEntry(hva);
+        return below == null ? 0 : below.getValue().end();
+    }
+
+    /** Where the first mapping from an address on starts, or {@link #LIMIT}. */
+    long startAfter(long hva) {
+        Long above = byStart.ceilingKey(hva);
+        return above == null ? LIMIT : above;
+    }
+
     /** The lowest free place, or 0 if there is none. */
     long place(long length, long alignment) {
         long at = align(BASE, alignment);
@@ -129,7 +141,7 @@ final class Mappings {
         if (mapping == null || mapping.start() == at) {
             return;
         }
-        space.huge.splitOver(at);
+        space.huge.splitMapping(mapping, at);
         Mapping upper = mapping.slice(at, mapping.end());
         add(upper);
         byStart.put(mapping.start(), mapping.slice(mapping.start(), at));

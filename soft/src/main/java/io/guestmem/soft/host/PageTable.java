@@ -127,6 +127,11 @@ final class PageTable {
         return table.children[table.index(hva)] != null;
     }
 
+    /** Whether a slot of a level has a table or a page. */
+    boolean isUsed(long hva, int slotLevel) {
+        return Entry.hasFrame(lookup(hva)) || hasTable(hva, slotLevel);
+    }
+
     /** Visits the entries of all pages that intersect a range. */
     void visit(long start, long end, Visitor visitor) {
         visit(0, start, end, visitor);

@@ -1,5 +1,6 @@
 package io.guestmem.soft.host;
 
+import io.guestmem.soft.KernelVersion;
 import java.util.List;
 
 /**
@@ -14,7 +15,8 @@ final class Zap {
 
     /**
      * {@code munmap}: mappings that reach out are split, then one invalidation covers the whole range, then it is gone. Source:
-     * Linux 7.2 {@code mm/vma.c:do_vmi_align_munmap}, {@code mm/memory.c:unmap_vmas}.
+     * Linux 7.2 {@code mm/vma.c:do_vmi_align_munmap}, {@code mm/memory.c:unmap_vmas}. Tables in which no mapping is left go:
+     * {@code mm/memory.c:free_pgtables}.
      */
     int unmap(long start, long end) {
         List<Mapping> affected = space.mappings.in(start, end);
@@ -29,8 +31,8 @@ final class Zap {
         space.mappings.split(end);
         List<Mapping> gone = space.mappings.in(start, end);
         space.notifiers.around(start, end, () -> gone.forEach(mapping -> pages(mapping, start, end)));
-        space.table.prune(start, end);
         gone.forEach(space.mappings::remove);
+        space.table.prune(space.mappings.endBefore(start), space.mappings.startAfter(end));
         return 0;
     }
 
@@ -49,7 +51,9 @@ final class Zap {
                 space.huge.splitOver(start);
                 space.huge.splitOver(end);
                 pages(mapping, start, end);
-                space.table.prune(start, end);
+                if (space.version.atLeast(KernelVersion.V6_18)) {
+                    space.table.prune(start, end); // CONFIG_PT_RECLAIM, Linux 6.14
+                }
             });
         }
         return 0;
@@ -89,8 +93,8 @@ final class Zap {
     }
 
     /**
-     * {@code mprotect}: mapping by mapping, up to the first hole. An invalidation goes from the first 1 GiB slot with pages to the
-     * end of the mapping's part; there is none without pages. Source: Linux 7.2 {@code mm/mprotect.c:change_pud_range,
+     * {@code mprotect}: mapping by mapping, up to the first hole. An invalidation goes from the first 1 GiB slot with a table,
+     * whoever needs it, to the end of the mapping's part; there is none without a table. Source: Linux 7.2 {@code mm/mprotect.c:change_pud_range,
      * change_pte_range}.
      */
     int protect(long start, long end, Protection protection) {
@@ -148,12 +152,13 @@ final class Zap {
     }
 
     private void protectPages(Mapping mapping) {
-        long[] first = {mapping.end()};
-        space.table.visit(mapping.start(), mapping.end(), (_, _, hva, _) -> first[0] = Math.min(first[0], hva));
-        long start = Math.max(mapping.start(), Level.down(first[0], Level.GIGANTIC));
-        if (mapping.isHugetlb() || first[0] < mapping.end()) {
+        long start = mapping.start();
+        while (start < mapping.end() && !mapping.isHugetlb() && !space.table.isUsed(start, Level.GIGANTIC)) {
+            start = Level.down(start, Level.GIGANTIC) + Level.bytes(Level.GIGANTIC);
+        }
+        if (start < mapping.end()) {
             space.notifiers.around(
-                    mapping.isHugetlb() ? mapping.start() : start,
+                    start,
                     mapping.end(),
                     () -> space.table.visit(mapping.start(), mapping.end(), (table, index, _, entry) -> {
                         if (Entry.hasFrame(entry)) {

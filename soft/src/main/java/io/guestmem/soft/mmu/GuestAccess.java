@@ -28,6 +28,23 @@ public interface GuestAccess {
     long fetch(long gpa);
 
     /**
+     * KVM itself reads for an instruction that it emulates: by memslot and hva, without stage 2.
+     *
+     * @param size 1 to 8 bytes, inside a page
+     * @param value gets what was read, zero-extended, as its first element
+     * @return false if there is no memslot or the process cannot read the page: the emulator takes it for MMIO
+     */
+    boolean emulatedRead(long gpa, int size, long[] value);
+
+    /**
+     * KVM itself writes for an instruction that it emulates; dirty logging has taken note.
+     *
+     * @param size 1 to 8 bytes, inside a page
+     * @return false if there is no memslot that can be written, or the process cannot write the page
+     */
+    boolean emulatedWrite(long gpa, int size, long value);
+
+    /**
      * How often the vCPU's TLB was flushed from outside: what was derived from guest memory earlier, translations by the guest's
      * own tables, is void with it.
      */

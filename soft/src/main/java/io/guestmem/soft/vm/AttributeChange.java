@@ -65,6 +65,7 @@ final class AttributeChange {
             if (zapped) {
                 vm.mmu().flush();
             }
+            vm.unmapped(from, to, true);
         } finally {
             vm.mmu().lock().unlockWrite();
         }

@@ -1,11 +1,11 @@
 package io.guestmem.soft.vm;
 
+import io.guestmem.soft.confidential.GuestUser;
 import io.guestmem.soft.host.AddressSpace;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** The process and the thread that make a system call. */
-public interface Caller {
+public interface Caller extends GuestUser {
     /** The process's memory; two callers are of one process if theirs is the same. */
     AddressSpace memory();
 
@@ -23,12 +23,11 @@ public interface Caller {
     @Nullable
     OpenFile file(int descriptor);
 
-    /** Reads where a user pointer leads; false is {@code EFAULT}. */
-    boolean read(long pointer, MemorySegment into);
-
-    /** Writes where a user pointer leads; false is {@code EFAULT}. */
-    boolean write(long pointer, MemorySegment from);
-
     /** The calling thread's signals. */
     ThreadSignals signals();
+
+    @Override
+    default boolean signalPending() {
+        return signals().pending();
+    }
 }

@@ -63,7 +63,7 @@ final class Capabilities {
     }
 
     private static long system(SoftKernelOptions options, Capability capability) {
-        boolean privateMemory = options.vmTypes().contains(VmType.SW_PROTECTED);
+        boolean privateMemory = options.hasPrivateMemory();
         return switch (capability) {
             case USER_MEMORY,
                     SYNC_MMU,
@@ -79,9 +79,9 @@ final class Capabilities {
                     VM_DISABLE_NX_HUGE_PAGES,
                     USER_MEMORY2,
                     MEMORY_FAULT_INFO,
-                    GUEST_MEMFD,
                     PRE_FAULT_MEMORY,
                     X86_GUEST_MODE -> 1;
+            case GUEST_MEMFD -> options.hasGuestMemfd() ? 1 : 0;
             case NR_VCPUS -> Runtime.getRuntime().availableProcessors();
             case MAX_VCPUS -> MAX_VCPUS;
             case NR_MEMSLOTS -> Memslot.USER_SLOTS;

@@ -129,6 +129,11 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         }
     }
 
+    /** The frame of a page; 0 if it has none. */
+    long frame(long index) {
+        return GuestMemfdPages.pfn(pages.get(index));
+    }
+
     /** The frame of a page, or a negated errno. Under the invalidate lock. */
     private long allocate(long index) {
         long pfn = pages.mayGrow() ? file.frame(index * PAGE) : Failure.ENOMEM;
@@ -144,12 +149,21 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
      * @param content is told the frame, which reads as zeroes, and answers 0 or a negated errno
      */
     int populate(long index, PageContent content) {
+        return populate(index, true, content);
+    }
+
+    /** As {@link #populate}, but whether the page may have content already is for the content to know: Linux 7.2. */
+    int replace(long index, PageContent content) {
+        return populate(index, false, content);
+    }
+
+    private int populate(long index, boolean once, PageContent content) {
         vm.schedule().lock(invalidateLock.writeLock());
         try {
             if (closed) {
                 return Failure.EFAULT;
             }
-            if (GuestMemfdPages.isUpToDate(pages.get(index))) {
+            if (once && GuestMemfdPages.isUpToDate(pages.get(index))) {
                 return Failure.EEXIST;
             }
             long pfn = allocate(index);
@@ -213,6 +227,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
     private void invalidate(long from, long to) {
         invalidated(from, to, () -> {
             if (from < to) {
+                pages.forEach(from, to, vm::freed);
                 pages.remove(from, to);
                 file.punchHole(from * PAGE, (to - from) * PAGE);
             }
@@ -228,6 +243,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         long index = offset / PAGE;
         invalidated(index, index + 1, () -> {
             if (allocate(index) > 0) {
+                pages.forEach(index, index + 1, vm::freed);
                 pages.remove(index, index + 1);
                 file.breakPage(index * PAGE);
             }
@@ -241,6 +257,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         try {
             List<GfnRange> gfns = bound(from, to);
             vm.beginInvalidation(gfns);
+            gfns.forEach(range -> vm.unmapped(range.from(), range.to(), true));
             change.run();
             vm.endInvalidation(gfns);
         } finally {
@@ -324,7 +341,10 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
     @Override
     protected void released() {
         vm.withSlotsLock(() -> {
-            invalidated(0, size / PAGE, () -> closed = true);
+            invalidated(0, size / PAGE, () -> {
+                closed = true;
+                pages.forEach(0, size / PAGE, vm::freed);
+            });
             bindings = List.of();
             return 0;
         });

@@ -3,6 +3,7 @@ package io.guestmem.soft.vm;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,19 @@ final class GuestMemfdPages {
             Block block = find(index / BLOCK);
             if (block != null) {
                 clear(block, index, index + 1);
+            }
+        }
+    }
+
+    /** Tells the frames of pages that have one. */
+    void forEach(long from, long to, LongConsumer action) {
+        for (Block block : blocks.values()) {
+            for (int i = 0; i < BLOCK; i++) {
+                long index = block.number() * BLOCK + i;
+                long word = block.words().get(i);
+                if (word != 0 && index >= from && index < to) {
+                    action.accept(pfn(word));
+                }
             }
         }
     }

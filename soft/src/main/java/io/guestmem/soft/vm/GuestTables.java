@@ -6,6 +6,7 @@ import io.guestmem.soft.host.HostFault;
 import io.guestmem.soft.mmu.Invalidations;
 import io.guestmem.soft.mmu.Memslot;
 import io.guestmem.soft.mmu.NativeMemory;
+import java.lang.foreign.ValueLayout;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -68,6 +69,48 @@ final class GuestTables implements PhysicalMemory {
     public boolean compareAndSet32(long address, int expected, int replacement) {
         vm.schedule().point(Schedule.Point.GUEST_ENTRY);
         return written(address, access(address, true, at -> NativeMemory.compareAndSetInt(at, expected, replacement)));
+    }
+
+    /**
+     * Reads bytes inside a page: {@code kvm_read_guest_page}.
+     *
+     * @return false if there is no memslot or no page behind it
+     */
+    boolean read(long address, int size, long[] value) {
+        Long found = access(address, false, at -> bytes(at, size));
+        if (found != null) {
+            value[0] = found;
+        }
+        return found != null;
+    }
+
+    /** Writes bytes inside a page: {@code kvm_write_guest_page}; false also for a read-only memslot. */
+    boolean write(long address, int size, long value) {
+        if (!isWritable(address)) {
+            return false;
+        }
+        return written(address, access(address, true, at -> {
+            for (int i = 0; i < size; i++) {
+                NativeMemory.segment(at + i, 1).set(ValueLayout.JAVA_BYTE, 0, (byte) (value >>> (8 * i)));
+            }
+            return true;
+        }));
+    }
+
+    /** By the memslot alone: nothing is faulted in for a write that is refused. */
+    private boolean isWritable(long address) {
+        vm.slots().readers().enter(vcpu.slotReader());
+        Memslot slot = slot(address);
+        vm.slots().readers().exit(vcpu.slotReader());
+        return slot != null && !slot.isReadOnly();
+    }
+
+    private static long bytes(long at, int size) {
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            value |= (NativeMemory.segment(at + i, 1).get(ValueLayout.JAVA_BYTE, 0) & 0xFFL) << (8 * i);
+        }
+        return value;
     }
 
     private boolean written(long address, @Nullable Boolean done) {

@@ -70,7 +70,7 @@ final class MapMemory {
         if (source != 0) {
             return Failure.EINVAL;
         }
-        if (!vcpu.usesTdp()) {
+        if (!vcpu.usesTdp() || !vm.mayPreFault()) {
             return Failure.EOPNOTSUPP;
         }
         int level = 3;
@@ -154,7 +154,7 @@ final class MapMemory {
             return Failure.EINTR;
         }
         Root root = vcpu.reloadRoot();
-        if (!vcpu.usesTdp()) {
+        if (!vcpu.usesTdp() || !vm.mayPreFault()) {
             return prefetch ? Failure.EOPNOTSUPP : Failure.EINVAL;
         }
         long gfn = base >>> 12;

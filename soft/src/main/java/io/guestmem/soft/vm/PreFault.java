@@ -82,6 +82,12 @@ final class PreFault {
 
     /** Maps what lies at a gpa: bytes done, up to {@code size}, or a negated errno. */
     private long step(long gpa, long size) {
+        if (!vm.mayPreFault()) {
+            return Failure.EOPNOTSUPP;
+        }
+        if (vm.isAlias(gpa)) {
+            return Failure.EINVAL;
+        }
         Root root = vcpu.reloadRoot();
         long gfn = gpa >>> 12;
         if (!vcpu.usesTdp()) {

@@ -135,6 +135,7 @@ final class SlotChange {
     private void zap(Memslot old) {
         if (vm.type() == VmType.DEFAULT && vm.hasQuirk(VirtualMachine.QUIRK_SLOT_ZAP_ALL)) {
             vm.mmu().zapAll();
+            vm.unmapped(old.baseGfn(), old.endGfn(), true);
             return;
         }
         vm.mmu().lock().lockWrite();
@@ -142,6 +143,7 @@ final class SlotChange {
             if (vm.mmu().zapLeaves(old.addressSpace(), old.baseGfn(), old.endGfn())) {
                 vm.mmu().flush();
             }
+            vm.unmapped(old.baseGfn(), old.endGfn(), true);
         } finally {
             vm.mmu().lock().unlockWrite();
         }

@@ -1,10 +1,13 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.abi.ExitReason;
+import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.RunLayout;
 import io.guestmem.paging.PhysicalMemory;
 import io.guestmem.soft.JavaGuest;
 import io.guestmem.soft.SoftKernelOptions;
+import io.guestmem.soft.confidential.ConfidentialGuest;
+import io.guestmem.soft.confidential.RunPermission;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.DirtyLogger;
 import io.guestmem.soft.mmu.KernelMemory;
@@ -27,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 public final class Vcpu implements VcpuContext, DirtyLogger {
     private static final long PAGE = 4096;
     private static final int LARGE_ADDRESS_BITS = 48;
+
+    /** The processor did not like the VMCB. */
+    private static final long SVM_EXIT_ERR = -1;
 
     private final VirtualMachine vm;
     private final int id;
@@ -60,8 +66,8 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
         this.tableReader = vm.mmu().readers().add();
         this.faults = new VcpuFaults(vm, this);
         this.preFault = new PreFault(this);
-        this.memory = new VcpuMemory(vm, this, faults);
         this.tables = new GuestTables(vm, this);
+        this.memory = new VcpuMemory(vm, this, faults, tables);
         this.cpu = vm.cpus().create(this);
     }
 
@@ -91,6 +97,32 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
             run().set(ValueLayout.JAVA_INT, RunLayout.EXIT_REASON, ExitReason.DIRTY_RING_FULL);
             return 0;
         }
+        ConfidentialGuest guest = vm.confidential();
+        return guest == null ? enterGuest() : runGuest(guest);
+    }
+
+    private long runGuest(ConfidentialGuest guest) {
+        RunPermission permission = guest.mayRun(id);
+        if (permission == RunPermission.INVALID) {
+            return Failure.EINVAL;
+        }
+        if (permission == RunPermission.FAILS) {
+            run().set(ValueLayout.JAVA_INT, RunLayout.EXIT_REASON, ExitReason.FAIL_ENTRY);
+            run().set(ValueLayout.JAVA_LONG, RunLayout.FAIL_ENTRY_REASON, SVM_EXIT_ERR);
+            run().set(ValueLayout.JAVA_INT, RunLayout.FAIL_ENTRY_CPU, 0);
+            return 0;
+        }
+        guest.entered();
+        // The addresses of pages are those of the plaintext, which was somewhere else the last time.
+        memory.flush();
+        try {
+            return enterGuest();
+        } finally {
+            guest.left();
+        }
+    }
+
+    private long enterGuest() {
         reloadRoot();
         memory.startRunning();
         try {
@@ -105,6 +137,16 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
         vm.schedule().lock(mutex);
         try {
             cpu.setGuest(guest);
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** A request of the kernel itself, when no other is under way. */
+    void request(KvmIoctl code, UserArgument argument) {
+        vm.schedule().lock(mutex);
+        try {
+            cpu.request(code.code(), argument);
         } finally {
             mutex.unlock();
         }

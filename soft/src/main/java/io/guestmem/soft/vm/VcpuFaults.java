@@ -170,6 +170,10 @@ final class VcpuFaults {
             return memoryFault((int) page);
         }
         fault.pfn = HostFault.pfn(page);
+        int prepared = fault.isPrivate ? vm.prepare(fault.gfn, fault.pfn) : 0;
+        if (prepared != 0) {
+            return memoryFault(prepared);
+        }
         fault.mapWritable = !slot.isReadOnly();
         fault.maxLevel = 1;
         return FaultResult.CONTINUE;

@@ -6,6 +6,7 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.StatsDescriptorLayout;
+import io.guestmem.soft.confidential.ConfidentialGuest;
 import io.guestmem.soft.vm.StatisticsFile.Row;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,6 +43,11 @@ public final class VcpuFile extends OpenFile {
             if (vm.vcpus().stream().anyMatch(each -> each.id() == id)) {
                 return Failure.EEXIST;
             }
+            ConfidentialGuest guest = vm.confidential();
+            int refused = guest == null ? 0 : guest.mayCreateVcpu();
+            if (refused != 0) {
+                return refused;
+            }
             Vcpu vcpu = new Vcpu(vm, (int) id);
             vm.file().get();
             VcpuFile made = new VcpuFile(vm, vcpu);
@@ -71,6 +77,9 @@ public final class VcpuFile extends OpenFile {
         if (caller.memory() != vm.memory() || vm.isDead()) {
             return Failure.EIO;
         }
+        if (code == KvmIoctl.MEMORY_ENCRYPT_OP.code()) {
+            return EncryptRequests.ofVcpu(vcpu, caller, argument);
+        }
         vcpu.enter(caller);
         try {
             return dispatch(caller, code, argument);
@@ -91,11 +100,18 @@ public final class VcpuFile extends OpenFile {
             case MAP_MEMORY_V1 -> MapMemory.version1(vcpu, argument);
             case MAP_MEMORY_V2 -> MapMemory.version2(vcpu, argument);
             case MAP_MEMORY_V3 -> MapMemory.version3(vcpu, argument);
+            case GET_REGS, SET_REGS, GET_SREGS, SET_SREGS, GET_SREGS2, SET_SREGS2 ->
+                isProtected() ? Failure.EINVAL : vcpu.cpu().request(code, argument);
             default -> {
                 long result = vcpu.cpu().request(code, argument);
                 yield result == VirtualCpu.UNKNOWN_REQUEST ? Failure.EINVAL : result;
             }
         };
+    }
+
+    private boolean isProtected() {
+        ConfidentialGuest guest = vm.confidential();
+        return guest != null && guest.isStateProtected(vcpu.id());
     }
 
     private long statistics(Caller caller) {

@@ -9,6 +9,7 @@ import io.guestmem.soft.mmu.MemslotSet;
 import io.guestmem.soft.mmu.Root;
 import io.guestmem.soft.mmu.Spte;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * A running vCPU's view of guest memory: its TLB, then the processor's walk of the stage-2 tables, then the fault handler.
@@ -27,6 +28,7 @@ final class VcpuMemory implements GuestAccess {
     private final VirtualMachine vm;
     private final Vcpu vcpu;
     private final VcpuFaults faults;
+    private final GuestTables kernelAccess;
     private final GuestWalk walk = new GuestWalk();
 
     /** The gfn in each entry that may be read, written, fetched from. */
@@ -46,10 +48,11 @@ final class VcpuMemory implements GuestAccess {
 
     private volatile boolean inGuest;
 
-    VcpuMemory(VirtualMachine vm, Vcpu vcpu, VcpuFaults faults) {
+    VcpuMemory(VirtualMachine vm, Vcpu vcpu, VcpuFaults faults, GuestTables kernelAccess) {
         this.vm = vm;
         this.vcpu = vcpu;
         this.faults = faults;
+        this.kernelAccess = kernelAccess;
         flush();
     }
 
@@ -119,6 +122,25 @@ final class VcpuMemory implements GuestAccess {
     }
 
     @Override
+    public boolean emulatedRead(long gpa, int size, long[] value) {
+        return outsideGuest(() -> kernelAccess.read(gpa, size, value));
+    }
+
+    @Override
+    public boolean emulatedWrite(long gpa, int size, long value) {
+        return outsideGuest(() -> kernelAccess.write(gpa, size, value));
+    }
+
+    /** What KVM does between an exit and the next entry. */
+    private boolean outsideGuest(BooleanSupplier action) {
+        stopRunning();
+        boolean done = action.getAsBoolean();
+        inGuest = true;
+        synchronise();
+        return done;
+    }
+
+    @Override
     public long flushes() {
         return vm.tlbGeneration();
     }
@@ -155,7 +177,7 @@ final class VcpuMemory implements GuestAccess {
         if (walk.becameDirty) {
             logWrite(gfn);
         }
-        long page = vm.frames().address(Spte.pfn(spte) + (gfn & (Spte.pages(walk.level) - 1)));
+        long page = vm.guestAddress(gfn, Spte.pfn(spte) + (gfn & (Spte.pages(walk.level) - 1)));
         int index = (int) gfn & (ENTRIES - 1);
         pages[index] = page;
         readable[index] = Spte.allows(spte, false, false) ? gfn : NO_GFN;
@@ -192,7 +214,9 @@ final class VcpuMemory implements GuestAccess {
         }
         vcpu.count(VcpuCounter.PF_TAKEN);
         boolean present = Spte.isLeaf(walk.spte, walk.level) && Spte.allows(walk.spte, false, false);
-        int result = faults.handle(root, gfn, write, exec, present, false, vm.isPrivate(gfn), 3);
+        // A reserved fault is a shared access, whatever the attribute says: mmu.c:kvm_mmu_page_fault.
+        boolean isPrivate = !isMmio() && vm.isPrivate(gfn);
+        int result = faults.handle(root, gfn, write, exec, present, false, isPrivate, 3);
         switch (result) {
             case FaultResult.FIXED -> vcpu.count(VcpuCounter.PF_FIXED);
             case FaultResult.SPURIOUS -> vcpu.count(VcpuCounter.PF_SPURIOUS);

@@ -6,6 +6,7 @@ import io.guestmem.soft.Schedule;
 import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.Trace;
 import io.guestmem.soft.TraceSwitch;
+import io.guestmem.soft.confidential.ConfidentialGuest;
 import io.guestmem.soft.host.AddressSpace;
 import io.guestmem.soft.host.FrameTable;
 import io.guestmem.soft.host.MmuNotifier;
@@ -20,6 +21,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a VM consists of: {@code struct kvm}. Thread-safe; what is changed under a lock says so.
@@ -48,6 +50,7 @@ public final class VirtualMachine implements MmuNotifier {
     private final MemoryAttributes attributes = new MemoryAttributes();
     private final TdpMmu mmu;
     private final VmFile file;
+    private final @Nullable ConfidentialGuest confidential;
 
     /** {@code kvm->lock}: creation of vCPUs, capabilities. */
     private final ReentrantLock lock = new ReentrantLock();
@@ -79,6 +82,7 @@ public final class VirtualMachine implements MmuNotifier {
         this.kernelMemory = host.kernelMemory();
         this.slots = new Memslots(Math.min(options.addressSpaces(), type.addressSpaces()), schedule);
         this.mmu = new TdpMmu(options, schedule, host.trace(), host.kernelMemory(), this::flushRemoteTlbs);
+        this.confidential = ConfidentialGuest.of(new ConfidentialMachine(this));
         memory.register(this);
     }
 
@@ -135,6 +139,11 @@ public final class VirtualMachine implements MmuNotifier {
         return pid;
     }
 
+    /** What makes it confidential; null if it is not and cannot become it. */
+    public @Nullable ConfidentialGuest confidential() {
+        return confidential;
+    }
+
     MemoryAttributes attributes() {
         return attributes;
     }
@@ -162,6 +171,40 @@ public final class VirtualMachine implements MmuNotifier {
     /** Whether the page tables of a gfn's flavour come from the private attribute. */
     boolean isPrivate(long gfn) {
         return type.privateMemory() && attributes.isPrivate(gfn);
+    }
+
+    /** Whether {@code KVM_PRE_FAULT_MEMORY} is answered already. */
+    boolean mayPreFault() {
+        return confidential == null || confidential.mayPreFault();
+    }
+
+    /** Whether an address has TDX's shared bit. */
+    boolean isAlias(long gpa) {
+        return confidential != null && confidential.isAlias(gpa);
+    }
+
+    /** The native address at which a vCPU finds the page of a gfn. */
+    long guestAddress(long gfn, long pfn) {
+        return confidential == null ? frames.address(pfn) : confidential.guestAddress(gfn, pfn);
+    }
+
+    /** {@code kvm_arch_gmem_prepare}: 0 or a negated errno. */
+    int prepare(long gfn, long pfn) {
+        return confidential == null ? 0 : confidential.prepare(gfn, pfn);
+    }
+
+    /** {@code kvm_arch_gmem_invalidate}: the frame of a guest_memfd goes back to the host. */
+    void freed(long pfn) {
+        if (confidential != null) {
+            confidential.freed(pfn);
+        }
+    }
+
+    /** Stage-2 entries of pages are gone, and flushed. */
+    void unmapped(long from, long to, boolean privateToo) {
+        if (confidential != null) {
+            confidential.unmapped(from, to, privateToo);
+        }
     }
 
     /** Private ranges of gfns: begin and end, begin and end. */
@@ -242,7 +285,9 @@ public final class VirtualMachine implements MmuNotifier {
     @Override
     public void invalidateStart(long start, long end) {
         slots.notifierStarts();
-        beginInvalidation(gfnsOf(start, end));
+        List<GfnRange> gfns = gfnsOf(start, end);
+        beginInvalidation(gfns);
+        gfns.forEach(range -> unmapped(range.from(), range.to(), false));
         schedule.point(Schedule.Point.INVALIDATING);
     }
 

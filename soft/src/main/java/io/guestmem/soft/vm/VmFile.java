@@ -4,7 +4,6 @@ import io.guestmem.abi.ClearDirtyLogLayout;
 import io.guestmem.abi.CreateGuestMemfdLayout;
 import io.guestmem.abi.DirtyLogLayout;
 import io.guestmem.abi.EnableCapLayout;
-import io.guestmem.abi.EncRegionLayout;
 import io.guestmem.abi.GuestMemfdPopulateLayout;
 import io.guestmem.abi.KvmFileKind;
 import io.guestmem.abi.KvmIoctl;
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The file of a VM: its requests. The kernel is one without interrupt controllers and timers of its own
- * ({@code CONFIG_KVM_IOAPIC}), and without encrypted memory, so it does not know their requests. Source: Linux 7.2 {@code kvm_main.c:kvm_vm_ioctl}, {@code x86.c:kvm_arch_vm_ioctl}.
+ * ({@code CONFIG_KVM_IOAPIC}), so it does not know their requests. Source: Linux 7.2 {@code kvm_main.c:kvm_vm_ioctl}, {@code x86.c:kvm_arch_vm_ioctl}.
  */
 public final class VmFile extends OpenFile {
     private static final long MIN_MMU_PAGES = 64;
@@ -92,28 +91,31 @@ public final class VmFile extends OpenFile {
             case ENABLE_CAP ->
                 withStruct(argument, EnableCapLayout.STRUCT.size(), struct -> Capabilities.enable(vm, struct));
             case SET_MEMORY_ATTRIBUTES ->
-                vm.options().vmTypes().contains(VmType.SW_PROTECTED)
+                vm.options().hasPrivateMemory()
                         ? withStruct(
                                 argument,
                                 MemoryAttributesLayout.STRUCT.size(),
                                 struct -> AttributeChange.set(vm, struct))
                         : Failure.ENOTTY;
             case CREATE_GUEST_MEMFD ->
-                withStruct(
-                        argument,
-                        CreateGuestMemfdLayout.STRUCT.size(),
-                        struct -> GuestMemfd.create(
-                                vm,
-                                caller,
-                                UserStruct.u64(struct, CreateGuestMemfdLayout.SIZE),
-                                UserStruct.u64(struct, CreateGuestMemfdLayout.FLAGS)));
+                vm.options().hasGuestMemfd()
+                        ? withStruct(
+                                argument,
+                                CreateGuestMemfdLayout.STRUCT.size(),
+                                struct -> GuestMemfd.create(
+                                        vm,
+                                        caller,
+                                        UserStruct.u64(struct, CreateGuestMemfdLayout.SIZE),
+                                        UserStruct.u64(struct, CreateGuestMemfdLayout.FLAGS)))
+                        : Failure.ENOTTY;
             case GUEST_MEMFD_POPULATE ->
                 withStruct(
                         argument,
                         GuestMemfdPopulateLayout.STRUCT.size(),
                         struct -> GuestMemfdPopulate.run(vm, caller, struct));
-            case MEMORY_ENCRYPT_REG_REGION, MEMORY_ENCRYPT_UNREG_REGION ->
-                withStruct(argument, EncRegionLayout.STRUCT.size(), _ -> Failure.ENOTTY);
+            case MEMORY_ENCRYPT_OP -> EncryptRequests.ofVm(vm, caller, argument);
+            case MEMORY_ENCRYPT_REG_REGION -> EncryptRequests.register(vm, argument);
+            case MEMORY_ENCRYPT_UNREG_REGION -> EncryptRequests.unregister(vm, argument);
             default -> Failure.ENOTTY;
         };
     }

@@ -1,13 +1,17 @@
 package io.guestmem.soft.vm;
 
 import io.guestmem.soft.VmSnapshot;
+import io.guestmem.soft.host.HostFault;
 import io.guestmem.soft.mmu.DirtyBitmap;
 import io.guestmem.soft.mmu.Memslot;
+import io.guestmem.soft.mmu.NativeMemory;
 import io.guestmem.soft.mmu.Root;
 import io.guestmem.soft.mmu.Spte;
 import io.guestmem.soft.mmu.TdpMmu;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Looks into a VM. What changes meanwhile may be seen in part. */
 public final class VmInspection {
@@ -36,6 +40,26 @@ public final class VmInspection {
                 vm.pages(2),
                 vm.pages(3),
                 vm.mmu().tables());
+    }
+
+    /** The bytes in the frame of a page; empty if it has none. */
+    public static Optional<byte[]> atRest(VirtualMachine vm, long gpa) {
+        long gfn = gpa >>> 12;
+        Memslot slot = vm.slots().active(0).find(gfn);
+        if (slot == null) {
+            return Optional.empty();
+        }
+        long pfn = 0;
+        if (!vm.isPrivate(gfn)) {
+            long page = vm.memory().faultIn(slot.hva(gfn), false);
+            pfn = HostFault.isPage(page) ? HostFault.pfn(page) : 0;
+        } else if (slot.privateMemory() instanceof GuestMemfd memfd) {
+            pfn = memfd.frame(slot.privateIndex() + gfn - slot.baseGfn());
+        }
+        return pfn == 0
+                ? Optional.empty()
+                : Optional.of(
+                        NativeMemory.segment(vm.frames().address(pfn), 4096).toArray(ValueLayout.JAVA_BYTE));
     }
 
     private static VmSnapshot.Slot slot(Memslot slot) {

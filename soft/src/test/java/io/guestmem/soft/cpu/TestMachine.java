@@ -39,6 +39,7 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     private final SoftKernelOptions options;
     final Processor processor;
     private volatile boolean signal;
+    private int emulated;
     private long signalMaskSeen;
     private int questions;
     private int signalAt = Integer.MAX_VALUE;
@@ -130,6 +131,38 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     @Override
     public long write(long gpa) {
         return address(writeOutcomes, gpa);
+    }
+
+    /** As the memory is, whatever outcomes were set: the emulator goes by the memslots. */
+    @Override
+    public boolean emulatedRead(long gpa, int size, long[] value) {
+        if (gpa + size > memory.byteSize()) {
+            return false;
+        }
+        emulated++;
+        value[0] = 0;
+        for (int i = 0; i < size; i++) {
+            value[0] |= (memory.get(ValueLayout.JAVA_BYTE, gpa + i) & 0xFFL) << (8 * i);
+        }
+        return true;
+    }
+
+    /** Pages with an outcome for writes are read-only. */
+    @Override
+    public boolean emulatedWrite(long gpa, int size, long value) {
+        if (gpa + size > memory.byteSize() || writeOutcomes.containsKey(gpa / PAGE)) {
+            return false;
+        }
+        emulated++;
+        for (int i = 0; i < size; i++) {
+            memory.set(ValueLayout.JAVA_BYTE, gpa + i, (byte) (value >>> (8 * i)));
+        }
+        return true;
+    }
+
+    /** How often the emulator could access memory. */
+    int emulated() {
+        return emulated;
     }
 
     @Override

@@ -23,8 +23,8 @@ class HostPageTableTest {
                     private    | untouched  | populate read  | 0            | 4K ZERO_PAGE   |
                     private    | untouched  | populate write | 0            | 4K WRITABLE    |
                     private    | untouched  | dontneed       | 0            | 4K ABSENT      | [5,6)
-                    private    | untouched  | protect none   | 0            | 4K ABSENT      |
-                    private    | untouched  | unmap          | 0            | none           | [5,6)
+                    private    | untouched  | protect none   | 0            | 4K ABSENT      | [0,512)
+                    private    | untouched  | unmap          | 0            | none           | [0,512) [5,6)
                     private    | untouched  | fork           | 0            | 4K ABSENT      |
                     private    | untouched  | poison         | EBUSY        | 4K ZERO_PAGE   |
                     private    | untouched  | pageout        | 0            | 4K ABSENT      |
@@ -33,7 +33,7 @@ class HostPageTableTest {
                     private    | read       | fault write    | rw 4K        | 4K WRITABLE    | [5,6)
                     private    | read       | dontneed       | 0            | 4K ABSENT      | [5,6)
                     private    | read       | pageout        | 0            | 4K ZERO_PAGE   |
-                    private    | read       | protect none   | 0            | 4K HIDDEN           | [5,6)
+                    private    | read       | protect none   | 0            | 4K HIDDEN           | [0,512) [5,6)
                     private    | read       | fork           | 0            | 4K ZERO_PAGE   |
                     private    | read       | collapse       | EINVAL       | 4K ZERO_PAGE   |
                     private    | written    | fault read     | rw 4K        | 4K WRITABLE    |
@@ -44,10 +44,10 @@ class HostPageTableTest {
                     private    | written    | willneed       | 0            | 4K WRITABLE    |
                     private    | written    | cold           | 0            | 4K WRITABLE    |
                     private    | written    | pageout        | 0            | 4K SWAPPED     | [5,6)
-                    private    | written    | protect none   | 0            | 4K HIDDEN      | [5,6)
-                    private    | written    | protect read   | 0            | 4K READ_ONLY   | [5,6)
+                    private    | written    | protect none   | 0            | 4K HIDDEN      | [0,512) [5,6)
+                    private    | written    | protect read   | 0            | 4K READ_ONLY   | [0,512) [5,6)
                     private    | written    | protect write  | 0            | 4K WRITABLE    |
-                    private    | written    | unmap          | 0            | none           | [5,6)
+                    private    | written    | unmap          | 0            | none           | [0,512) [5,6)
                     private    | written    | fork           | 0            | 4K COW_SHARED  | [0,1024)
                     private    | written    | poison         | 0            | 4K POISONED    | [5,6)
                     private    | written    | collapse       | 0            | 2M WRITABLE    | [0,512)
@@ -67,7 +67,7 @@ class HostPageTableTest {
                     private    | forked     | fault write    | rw 4K        | 4K WRITABLE    | [5,6)
                     private    | forked     | dontneed       | 0            | 4K ABSENT      | [5,6)
                     private    | forked     | pageout        | 0            | 4K COW_SHARED  |
-                    private    | forked     | protect none   | 0            | 4K HIDDEN      | [5,6)
+                    private    | forked     | protect none   | 0            | 4K HIDDEN      | [0,512) [5,6)
                     private    | forked     | poison         | 0            | 4K POISONED    | [5,6)
                     private    | orphaned   | fault read     | ro 4K        | 4K READ_ONLY   |
                     private    | orphaned   | fault write    | rw 4K        | 4K WRITABLE    |
@@ -76,7 +76,7 @@ class HostPageTableTest {
                     private    | swapped    | dontneed       | 0            | 4K ABSENT      | [5,6)
                     private    | swapped    | free           | 0            | 4K ABSENT      | [5,6)
                     private    | swapped    | fork           | 0            | 4K SWAPPED     | [0,1024)
-                    private    | swapped    | unmap          | 0            | none           | [5,6)
+                    private    | swapped    | unmap          | 0            | none           | [0,512) [5,6)
                     private    | swapped    | collapse       | 0            | 2M WRITABLE    | [0,512)
                     private    | poisoned   | fault read     | EHWPOISON    | 4K POISONED    |
                     private    | poisoned   | fault write    | EHWPOISON    | 4K POISONED    |
@@ -119,9 +119,9 @@ class HostPageTableTest {
                     shared     | written    | remove         | 0            | 4K ABSENT      | [5,6)
                     shared     | written    | free           | EINVAL       | 4K WRITABLE    |
                     shared     | written    | pageout        | 0            | 4K ABSENT      | [5,6)
-                    shared     | written    | protect none   | 0            | 4K HIDDEN      | [5,6)
-                    shared     | written    | protect read   | 0            | 4K READ_ONLY   | [5,6)
-                    shared     | written    | unmap          | 0            | none           | [5,6)
+                    shared     | written    | protect none   | 0            | 4K HIDDEN      | [0,512) [5,6)
+                    shared     | written    | protect read   | 0            | 4K READ_ONLY   | [0,512) [5,6)
+                    shared     | written    | unmap          | 0            | none           | [0,512) [5,6)
                     shared     | written    | poison         | 0            | 4K POISONED    | [5,6)
                     shared     | written    | collapse       | EINVAL       | 4K WRITABLE    |
                     shared     | hidden     | protect write  | 0            | 4K WRITABLE    | [5,6)
@@ -134,7 +134,7 @@ class HostPageTableTest {
                     file       | read       | fault write    | rw 4K        | 4K WRITABLE    | [5,6)
                     file       | read       | fork           | 0            | 4K READ_ONLY   |
                     file       | read       | pageout        | 0            | 4K ABSENT      | [5,6)
-                    file       | read       | protect none   | 0            | 4K HIDDEN      | [5,6)
+                    file       | read       | protect none   | 0            | 4K HIDDEN      | [0,512) [5,6)
                     file       | read       | poison         | 0            | 4K ABSENT      | [5,6)
                     file       | read       | remove         | EACCES       | 4K READ_ONLY   |
                     file       | written    | fork           | 0            | 4K COW_SHARED  | [0,1024)

@@ -5,8 +5,11 @@ import static io.guestmem.soft.host.HostMachine.PAGE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.guestmem.abi.ErrorNumber;
+import io.guestmem.soft.KernelVersion;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Transparent huge pages: where they come from, and how they are split. */
 class HugePagesTest {
@@ -98,6 +101,53 @@ class HugePagesTest {
         assertThat(space.unmap(hva, PAGE)).isZero();
         assertThat(machine.table(hva, HUGE)).containsExactly("[1,512) 4K ZERO_PAGE");
         assertThat(HostMachine.text(space.faultIn(hva + PAGE, false))).isEqualTo("zero ro 4K");
+    }
+
+    @Test
+    void aBlockWhoseMappingsAreGoneHasNoTableAnyMore() {
+        long hva = machine.map(MapRequest.anonymous(HUGE));
+        machine.store(hva, 1);
+        assertThat(space.unmap(hva, 4 * PAGE)).isZero();
+        assertThat(space.unmap(hva + 4 * PAGE, HUGE - 4 * PAGE)).as("the rest").isZero();
+        assertThat(machine.map(MapRequest.anonymous(HUGE).thp(ThpPolicy.ALWAYS)))
+                .as("the same place")
+                .isEqualTo(hva);
+        machine.store(hva, 1);
+        assertThat(space.mappingLevel(hva)).isEqualTo(2);
+    }
+
+    /** Whether there is a huge page is found out after everybody was told. */
+    @Test
+    void aNewBorderInsideABlockIsToldToThoseWhoMappedAnyOfIt() {
+        long hva = machine.map(MapRequest.anonymous(2 * HUGE));
+        machine.store(hva + 9 * PAGE, 1);
+        Told told = new Told(hva);
+        space.register(told);
+        assertThat(space.advise(Advice.NOHUGEPAGE, hva, HUGE)).isZero();
+        assertThat(told.take()).as("a border between blocks").isEmpty();
+        assertThat(space.advise(Advice.HUGEPAGE, hva, PAGE)).isZero();
+        assertThat(told.take()).containsExactly("[0,512)");
+        assertThat(space.advise(Advice.HUGEPAGE, hva + PAGE, PAGE)).isZero();
+        assertThat(told.take()).as("no mapping holds the block any more").isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"V6_12, 1, 1", "V6_18, 2, 2", "V7_2, 2, 2"})
+    void aWriteToTheHugeZeroPageAndAnEmptyTableDifferByVersion(KernelVersion version, int written, int again) {
+        AddressSpace older = machine.open(new AddressSpace(machine.frames, ThpPolicy.MADVISE, version));
+        long zeroes = older.map(MapRequest.anonymous(HUGE).thp(ThpPolicy.ALWAYS));
+        assertThat(older.advise(Advice.POPULATE_READ, zeroes, PAGE)).isZero();
+        assertThat(older.mappingLevel(zeroes)).isEqualTo(2);
+        machine.store(older, zeroes, 1);
+        assertThat(older.mappingLevel(zeroes)).isEqualTo(written);
+
+        long block = older.map(MapRequest.anonymous(HUGE));
+        machine.store(older, block, 1);
+        assertThat(older.mappingLevel(block)).isEqualTo(1);
+        assertThat(older.advise(Advice.HUGEPAGE, block, HUGE)).isZero();
+        assertThat(older.advise(Advice.DONTNEED, block, HUGE)).isZero();
+        machine.store(older, block, 1);
+        assertThat(older.mappingLevel(block)).isEqualTo(again);
     }
 
     @Test

@@ -21,6 +21,24 @@ class SharedFileTest {
     }
 
     @Test
+    void aReadMapsWhatTheFileHasAround() {
+        SharedFile file = machine.file(32 * PAGE);
+        long hva = machine.map(MapRequest.privateFile(file, 0, 32 * PAGE));
+        machine.load(hva + 3 * PAGE);
+        machine.load(hva + 16 * PAGE);
+        assertThat(machine.space.advise(Advice.DONTNEED, hva, 32 * PAGE)).isZero();
+        machine.load(hva + 5 * PAGE);
+        assertThat(machine.table(hva, 17 * PAGE))
+                .as("64 KiB, and only pages of the file's cache")
+                .containsExactly(
+                        "[0,3) 4K ABSENT",
+                        "[3,4) 4K READ_ONLY",
+                        "[4,5) 4K ABSENT",
+                        "[5,6) 4K READ_ONLY",
+                        "[6,17) 4K ABSENT");
+    }
+
+    @Test
     void everyMappingSeesTheSamePage() {
         SharedFile memfd = machine.memfd(4 * PAGE);
         AddressSpace other = machine.open(new AddressSpace(machine.frames, ThpPolicy.NEVER));
@@ -121,15 +139,16 @@ class SharedFileTest {
 
     @Test
     void pagingOutSkipsWhatOthersMap() {
-        SharedFile memfd = machine.memfd(2 * PAGE);
-        long hva = machine.map(MapRequest.shared(memfd, 0, 2 * PAGE));
-        long other = machine.map(MapRequest.shared(memfd, 0, 2 * PAGE));
+        long length = 17 * PAGE; // a read maps 64 KiB
+        SharedFile memfd = machine.memfd(length);
+        long hva = machine.map(MapRequest.shared(memfd, 0, length));
+        long other = machine.map(MapRequest.shared(memfd, 0, length));
         machine.store(hva, 1);
-        machine.store(hva + PAGE, 2);
+        machine.store(hva + 16 * PAGE, 2);
         machine.load(other);
-        assertThat(space.advise(Advice.PAGEOUT, hva, 2 * PAGE)).isZero();
-        assertThat(machine.table(hva, 2 * PAGE)).containsExactly("[0,1) 4K WRITABLE", "[1,2) 4K ABSENT");
-        assertThat(machine.load(hva + PAGE)).isEqualTo(2);
+        assertThat(space.advise(Advice.PAGEOUT, hva, length)).isZero();
+        assertThat(machine.table(hva, length)).containsExactly("[0,1) 4K WRITABLE", "[1,17) 4K ABSENT");
+        assertThat(machine.load(hva + 16 * PAGE)).isEqualTo(2);
     }
 
     @Test

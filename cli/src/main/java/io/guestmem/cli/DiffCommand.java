@@ -1,0 +1,179 @@
+package io.guestmem.cli;
+
+import io.guestmem.abi.Kernel;
+import io.guestmem.abi.KvmFile;
+import io.guestmem.diff.Diff;
+import io.guestmem.diff.DiffOutcome;
+import io.guestmem.diff.DiffSettings;
+import io.guestmem.diff.Difference;
+import io.guestmem.diff.KnownDifference;
+import io.guestmem.diff.Scope;
+import io.guestmem.diff.Twin;
+import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.soft.SoftKernel;
+import io.guestmem.soft.SoftKernelOptions;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.core.JsonGenerator;
+
+/** {@code guestmem diff}: the same random calls on two kernels. */
+@Command(
+        name = "diff",
+        header = "Make the same random calls on two kernels and compare what they answer.",
+        description = {
+            "",
+            "Beside a real kernel, the software kernel takes its version and its options. A difference that no rule of"
+                    + " docs/differences.md explains is shrunk and printed as a JUnit test; the exit status is 1 then.",
+            "",
+            "Examples:",
+            "  guestmem diff --kernel-a soft --kernel-b linux --calls 100000",
+            "  guestmem lab --suite sid -- diff --seed 7",
+            ""
+        })
+final class DiffCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Option(
+            names = "--kernel-a",
+            paramLabel = "KERNEL",
+            defaultValue = "soft",
+            description = "linux or soft (default: ${DEFAULT-VALUE}).")
+    private Choice first;
+
+    @Option(
+            names = "--kernel-b",
+            paramLabel = "KERNEL",
+            defaultValue = "linux",
+            description = "linux or soft (default: ${DEFAULT-VALUE}).")
+    private Choice second;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Of the first sequence (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(
+            names = "--calls",
+            paramLabel = "N",
+            defaultValue = "10000",
+            description = "How many calls on each kernel (default: ${DEFAULT-VALUE}).")
+    private long calls;
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            defaultValue = "3600",
+            description = "How long at most (default: ${DEFAULT-VALUE}).")
+    private long seconds;
+
+    /** The kernels that there are. */
+    enum Choice {
+        /** {@code /dev/kvm}. */
+        LINUX,
+        /** The software kernel, embedded in this process. */
+        SOFT
+    }
+
+    @Override
+    public Integer call() {
+        if (calls < 1 || seconds < 1) {
+            throw new ParameterException(spec.commandLine(), "--calls and --seconds are positive numbers");
+        }
+        boolean real = first == Choice.LINUX || second == Choice.LINUX;
+        SoftKernelOptions options = real ? twin() : SoftKernelOptions.defaults();
+        Kernel one = kernel(first, options);
+        Kernel other = kernel(second, options);
+        Scope scope = Diff.scope(one, other);
+        DiffOutcome outcome = Diff.run(one, other, new DiffSettings(seed, calls, Duration.ofSeconds(seconds)));
+        PrintWriter out = spec.commandLine().getOut();
+        if (output.json()) {
+            JsonResult.print(out, "diff", json -> fields(json, scope, outcome));
+        } else {
+            print(out, scope, outcome);
+        }
+        return outcome.failure().isPresent() ? ExitStatus.NO : ExitStatus.DONE;
+    }
+
+    private static SoftKernelOptions twin() {
+        try (KvmFile system = new LinuxKernel().open()) {
+            return Twin.of(system);
+        }
+    }
+
+    private static Kernel kernel(Choice choice, SoftKernelOptions options) {
+        return switch (choice) {
+            case LINUX -> new LinuxKernel();
+            case SOFT -> new SoftKernel(options);
+        };
+    }
+
+    private String firstName() {
+        return "a " + first.name().toLowerCase(Locale.ROOT);
+    }
+
+    private String secondName() {
+        return "b " + second.name().toLowerCase(Locale.ROOT);
+    }
+
+    private void print(PrintWriter out, Scope scope, DiffOutcome outcome) {
+        out.println("compared: " + scope);
+        out.println(String.format(
+                Locale.ROOT,
+                "seeds from %d, %d sequences: %d calls on each kernel in %.1f s, %.0f a second",
+                seed,
+                outcome.sequences(),
+                outcome.calls(),
+                outcome.seconds(),
+                outcome.rate()));
+        for (Map.Entry<KnownDifference, Long> each : outcome.explained().entrySet()) {
+            out.println(
+                    "explained " + each.getValue() + " times: " + each.getKey().id());
+        }
+        for (Difference once : outcome.once()) {
+            out.print("differed once and not again: seed " + once.sequence().seed() + " "
+                    + once.describe(firstName(), secondName()));
+        }
+        outcome.failure().ifPresent(failure -> {
+            out.println("DIFFERENCE in seed " + failure.sequence().seed());
+            out.println(failure.describe(firstName(), secondName()));
+            out.print(failure.sequence().java());
+        });
+    }
+
+    private void fields(JsonGenerator json, Scope scope, DiffOutcome outcome) {
+        json.writeStringProperty("kernel_a", first.name().toLowerCase(Locale.ROOT));
+        json.writeStringProperty("kernel_b", second.name().toLowerCase(Locale.ROOT));
+        json.writeStringProperty("compared", scope.toString());
+        json.writeNumberProperty("seed", seed);
+        json.writeNumberProperty("sequences", outcome.sequences());
+        json.writeNumberProperty("calls", outcome.calls());
+        json.writeNumberProperty("seconds", outcome.seconds());
+        json.writeObjectPropertyStart("explained");
+        outcome.explained().forEach((rule, count) -> json.writeNumberProperty(rule.id(), count));
+        json.writeEndObject();
+        json.writeNumberProperty("differed_once", outcome.once().size());
+        if (outcome.failure().isPresent()) {
+            Difference failure = outcome.failure().get();
+            json.writeObjectPropertyStart("failure");
+            json.writeNumberProperty("seed", failure.sequence().seed());
+            json.writeStringProperty("what", failure.describe(firstName(), secondName()));
+            json.writeStringProperty("java", failure.sequence().java());
+            json.writeEndObject();
+        }
+    }
+}

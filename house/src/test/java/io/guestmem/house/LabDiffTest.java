@@ -1,0 +1,57 @@
+package io.guestmem.house;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.guestmem.lab.Lab;
+import io.guestmem.lab.LabAvailability;
+import io.guestmem.lab.LabKernel;
+import io.guestmem.lab.LabProgress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A share of {@code guestmem diff} on kernels with TDP. */
+@Tag("lab")
+class LabDiffTest {
+    private static final long CALLS = 3_000;
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @EnumSource
+    void theSoftwareKernelAgreesWithThisKernel(LabKernel kernel) throws Exception {
+        assumeKernel(kernel);
+        List<String> words = new ArrayList<>(List.of("lab"));
+        words.addAll(kernel == LabKernel.PRIVATE ? List.of("--private") : List.of("--suite", kernel.text()));
+        words.addAll(List.of("--", "diff", "--json", "--calls", Long.toString(CALLS)));
+
+        Command.Outcome outcome =
+                Guestmem.command(directory, words.toArray(String[]::new)).run();
+
+        assertThat(outcome.err()).isEmpty();
+        Map<String, @Nullable Object> json = Json.object(outcome.out());
+        assertThat(json).doesNotContainKey("failure").containsEntry("differed_once", 0L);
+        assertThat((Long) json.get("calls")).isGreaterThanOrEqualTo(CALLS);
+        assertThat((String) json.get("compared")).startsWith("everything of TDP kernels");
+        assertThat(outcome.status()).isZero();
+    }
+
+    /** The private kernel takes minutes to build: it is used where it is there already. */
+    private static void assumeKernel(LabKernel kernel) throws Exception {
+        if (kernel == LabKernel.PRIVATE) {
+            LabAvailability availability = Lab.open(LabProgress.SILENT).availability(kernel);
+            assumeTrue(
+                    availability.state() == LabAvailability.State.READY,
+                    "no kernel with private memory is there, see GUESTMEM_LAB_KERNEL: " + availability.explanation());
+        }
+        Host.assumeLab(kernel);
+    }
+}
