@@ -9,6 +9,7 @@ module io.guestmem.cli {
     requires io.guestmem.lab;
     requires io.guestmem.linux;
     requires io.guestmem.measure;
+    requires io.guestmem.pager;
     requires io.guestmem.shell;
     requires io.guestmem.soft;
     requires io.guestmem.vmm;

@@ -8,6 +8,8 @@ import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
 import io.guestmem.linux.Errno;
 import io.guestmem.linux.LinuxException;
+import io.guestmem.pager.ServerBusyException;
+import io.guestmem.pager.source.SnapshotException;
 import io.guestmem.vmm.demo.PopulationException;
 import io.guestmem.vmm.demo.UnavailableVmTypeException;
 import io.guestmem.vmm.demo.UnusableImageException;
@@ -82,6 +84,10 @@ final class Errors {
                         "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case SnapshotException _ ->
+                new Report(ExitStatus.IO, message, "name the memory file of a snapshot, and what lies below it with --base");
+            case ServerBusyException _ ->
+                new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
             case ImageException _ ->
                 new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");

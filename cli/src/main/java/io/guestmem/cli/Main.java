@@ -1,5 +1,6 @@
 package io.guestmem.cli;
 
+import io.guestmem.pager.FailurePolicy;
 import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
@@ -19,6 +20,11 @@ public final class Main {
         System.exit(status);
     }
 
+    /** Ends the process from a shutdown hook, in which {@link System#exit} would wait for itself. */
+    static void halt(int status) {
+        Runtime.getRuntime().halt(status);
+    }
+
     /** Runs the command. */
     static int run(PrintWriter out, PrintWriter err, String... arguments) {
         return commandLine(out, err, arguments).execute(arguments);
@@ -33,6 +39,8 @@ public final class Main {
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
+                .registerConverter(FailurePolicy.class, Choices.of(FailurePolicy.class))
+                .registerConverter(ServeCommand.Prefetch.class, Choices.of(ServeCommand.Prefetch.class))
                 .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
                 .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))

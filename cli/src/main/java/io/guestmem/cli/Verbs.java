@@ -20,6 +20,7 @@ final class Verbs {
             Map.entry("fuzz", FuzzCommand::new),
             Map.entry("lab", LabCommand::new),
             Map.entry("measure", MeasureCommand::new),
+            Map.entry("serve", ServeCommand::new),
             Map.entry("shell", ShellCommand::new),
             Map.entry("translate", TranslateCommand::new)));
 

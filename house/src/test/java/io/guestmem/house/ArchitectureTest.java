@@ -50,6 +50,7 @@ class ArchitectureTest {
             Map.entry("soft", Set.of("abi", "paging", "measure")),
             Map.entry("kvm", Set.of("abi", "linux", "paging")),
             Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
+            Map.entry("pager", Set.of("linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("diff", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
@@ -58,7 +59,7 @@ class ArchitectureTest {
             Map.entry(
                     "cli",
                     Set.of(
-                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "conform", "diff",
+                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "conform", "diff",
                             "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */

@@ -20,8 +20,14 @@ public final class FileDescriptor implements AutoCloseable {
     private static final int AT_FDCWD = -100;
     private static final int F_GETFD = 1;
     private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int FD_CLOEXEC = 1;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int SEEK_END = 2;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
 
     private final int number;
     private final String name;
@@ -174,6 +180,26 @@ public final class FileDescriptor implements AutoCloseable {
     }
 
     /**
+     * {@code lseek(2)} with {@code SEEK_DATA}: where data begins, at an offset or behind it. A file system that knows of no
+     * holes says that everything is data. Moves the file's position, which nothing here uses.
+     *
+     * @return the offset, or {@code -ENXIO} if only a hole follows
+     */
+    public long seekData(long offset) {
+        return call(SystemCallNumber.LSEEK, offset, SEEK_DATA, 0, 0);
+    }
+
+    /** As {@link #seekData}, with {@code SEEK_HOLE}: where a hole begins; the end of the file counts as one. */
+    public long seekHole(long offset) {
+        return call(SystemCallNumber.LSEEK, offset, SEEK_HOLE, 0, 0);
+    }
+
+    /** The size of the file in bytes, or a negated errno; cheaper than {@link #status}. */
+    public long seekEnd() {
+        return call(SystemCallNumber.LSEEK, 0, SEEK_END, 0, 0);
+    }
+
+    /**
      * Sets the size of the file.
      *
      * @param length in bytes
@@ -201,6 +227,15 @@ public final class FileDescriptor implements AutoCloseable {
     /** Sets {@code FD_CLOEXEC}: for descriptors that the kernel makes without it, as guest_memfd's. */
     public FileDescriptor closeOnExec() {
         LinuxException.check(call(SystemCallNumber.FCNTL, F_SETFD, FD_CLOEXEC, 0, 0), "fcntl", name);
+        return this;
+    }
+
+    /** Sets {@code O_NONBLOCK}, for everybody who has a copy of this descriptor. */
+    public FileDescriptor nonBlocking() {
+        long flags = LinuxException.check(call(SystemCallNumber.FCNTL, F_GETFL, 0, 0, 0), "fcntl", name);
+        if ((flags & O_NONBLOCK) == 0) {
+            LinuxException.check(call(SystemCallNumber.FCNTL, F_SETFL, flags | O_NONBLOCK, 0, 0), "fcntl", name);
+        }
         return this;
     }
 

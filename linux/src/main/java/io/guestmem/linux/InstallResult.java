@@ -57,16 +57,16 @@ public sealed interface InstallResult {
      */
     static InstallResult of(long result, long done, long length) {
         if (result >= 0) {
-            return new Complete(length);
+            return length == MappedMemory.PAGE_SIZE ? Frequent.PAGE : new Complete(length);
         }
         if (done > 0) {
             return new Partial(done);
         }
         Errno errno = Errno.ofResult(result);
         if (errno.equals(Errno.EAGAIN)) {
-            return new Changing();
+            return Frequent.CHANGING;
         } else if (errno.equals(Errno.EEXIST)) {
-            return new AlreadyPresent();
+            return Frequent.ALREADY_PRESENT;
         } else if (errno.equals(Errno.ENOENT)) {
             return new NotRegistered();
         } else if (errno.equals(Errno.ESRCH)) {
@@ -75,5 +75,14 @@ public sealed interface InstallResult {
             return new OutOfMemory();
         }
         return new Refused(errno);
+    }
+
+    /** What a page server sees for each fault: made once, so that serving one allocates nothing. */
+    final class Frequent {
+        private static final Complete PAGE = new Complete(MappedMemory.PAGE_SIZE);
+        private static final Changing CHANGING = new Changing();
+        private static final AlreadyPresent ALREADY_PRESENT = new AlreadyPresent();
+
+        private Frequent() {}
     }
 }

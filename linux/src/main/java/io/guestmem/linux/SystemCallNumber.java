@@ -10,6 +10,7 @@ enum SystemCallNumber {
     WRITE(1),
     CLOSE(3),
     FSTAT(5),
+    LSEEK(8),
     MMAP(9),
     MPROTECT(10),
     MUNMAP(11),

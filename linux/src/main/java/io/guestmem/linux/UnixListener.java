@@ -65,6 +65,20 @@ public final class UnixListener implements AutoCloseable {
     }
 
     /**
+     * Takes over a listening socket that came from another process.
+     *
+     * @param path where it listens; the file there now is removed by {@link #close}
+     */
+    public static UnixListener adopt(Path path, FileDescriptor descriptor) {
+        return new UnixListener(path, key(path), descriptor);
+    }
+
+    /** Closes this copy of the socket and leaves its file to whoever has another copy. */
+    public void abandon() {
+        descriptor.close();
+    }
+
+    /**
      * Waits for the next connection; repeats itself when a signal interrupts it.
      *
      * @throws LinuxException {@code EMFILE} if this process has too many descriptors, {@code EINVAL} after {@link #shutdown}

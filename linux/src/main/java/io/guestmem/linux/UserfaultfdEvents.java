@@ -29,7 +29,10 @@ public final class UserfaultfdEvents implements AutoCloseable {
     /** The {@link #kind} of {@link UserfaultfdEvent.Unmap}. */
     public static final int UNMAP = UffdMsgLayout.UNMAP;
 
-    private final MemorySegment messages = Arena.ofAuto().allocate(CAPACITY * UffdMsgLayout.SIZE, Long.BYTES);
+    /** The memory that {@link #CAPACITY} messages take, in bytes. */
+    public static final long BYTES = CAPACITY * UffdMsgLayout.SIZE;
+
+    private final MemorySegment messages;
 
     /** Position is that of the fork message; null where there is none, or once somebody took it. */
     private final @Nullable Userfaultfd[] children = new @Nullable Userfaultfd[CAPACITY];
@@ -37,7 +40,42 @@ public final class UserfaultfdEvents implements AutoCloseable {
     private int size;
 
     /** Makes an empty batch. */
-    public UserfaultfdEvents() {}
+    public UserfaultfdEvents() {
+        this(Arena.ofAuto().allocate(BYTES, Long.BYTES));
+    }
+
+    /**
+     * Makes an empty batch in given memory, for example in a shared file: what the kernel has handed out then outlives this
+     * process.
+     *
+     * @param messages native memory of {@link #BYTES}, aligned to 8; read with {@link #reread} by whoever comes after
+     */
+    public UserfaultfdEvents(MemorySegment messages) {
+        if (messages.byteSize() != BYTES) {
+            throw new IllegalArgumentException("not " + BYTES + " bytes: " + messages.byteSize());
+        }
+        this.messages = messages;
+    }
+
+    /**
+     * Takes all of the memory as messages, as it stands: for messages that another process has read. Children of forks are
+     * not among them, as their descriptors were that process's.
+     *
+     * @return {@link #CAPACITY}; messages that were never filled are of a {@link #kind} that was there before
+     */
+    public int reread() {
+        close();
+        size = CAPACITY;
+        return size;
+    }
+
+    /** Makes all messages of kind 0, so that {@link #reread} finds nothing that was dealt with, and empties the batch. */
+    public void clear() {
+        for (int index = 0; index < size; index++) {
+            messages.set(ValueLayout.JAVA_BYTE, index * UffdMsgLayout.SIZE + UffdMsgLayout.EVENT, (byte) 0);
+        }
+        close();
+    }
 
     /**
      * Reads the messages that are pending, in place of those of the last call; children of those that nobody took are closed.
@@ -51,7 +89,9 @@ public final class UserfaultfdEvents implements AutoCloseable {
         close();
         long bytes = from.descriptor().read(messages);
         if (bytes != -Errno.EAGAIN.number()) {
-            LinuxException.check(bytes, "read", from);
+            if (bytes < 0) {
+                throw new LinuxException("read", Errno.ofResult(bytes), from);
+            }
             size = (int) (bytes / UffdMsgLayout.SIZE);
             adoptChildren();
         }

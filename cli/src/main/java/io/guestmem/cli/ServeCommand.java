@@ -1,0 +1,176 @@
+package io.guestmem.cli;
+
+import io.guestmem.pager.FailurePolicy;
+import io.guestmem.pager.PageServer;
+import io.guestmem.pager.ServerEvent;
+import io.guestmem.pager.ServerOptions;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code guestmem serve}: the page server. */
+@Command(
+        name = "serve",
+        header = "Give resuming microVMs their memory from a snapshot, through userfaultfd.",
+        description = {
+            "",
+            "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one snapshot to"
+                    + " every VM that connects. It prints 'ready PATH' on standard error when VMs may connect. With --state a"
+                    + " server that is started after one that died takes its VMs back. SIGTERM gives every VM the rest of its"
+                    + " memory, lets it go, and ends the server with status 0.",
+            "",
+            "Examples:",
+            "  guestmem serve --socket vm.sock --snapshot memory.img",
+            "  guestmem serve --socket vm.sock --snapshot diff.img --base memory.img --events",
+            "  guestmem serve --socket vm.sock --snapshot memory.img --state state --take-over",
+            ""
+        })
+final class ServeCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where VMs connect.")
+    private Path socket;
+
+    @Option(names = "--snapshot", required = true, paramLabel = "FILE", description = "The memory file of the snapshot.")
+    private Path snapshot;
+
+    @Option(
+            names = "--base",
+            paramLabel = "FILE",
+            description = "What the snapshot is a difference to; repeated, from the oldest to the newest.")
+    private List<Path> bases = List.of();
+
+    @Option(
+            names = "--state",
+            paramLabel = "DIR",
+            description = "Journal and page states: a server started on those of a dead one takes its VMs back.")
+    private @Nullable Path state;
+
+    @Option(names = "--take-over", description = "Take the VMs of the living server on --state over.")
+    private boolean takeOver;
+
+    @Option(
+            names = "--on-failure",
+            paramLabel = "WHAT",
+            defaultValue = "kill",
+            description = "When a page cannot be had: poison the page, kill the VM, or let the vCPU hang"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private FailurePolicy onFailure;
+
+    @Option(
+            names = "--prefetch",
+            paramLabel = "WHAT",
+            defaultValue = "none",
+            description = "What is installed before it is asked for: none or all (default: ${DEFAULT-VALUE}).")
+    private Prefetch prefetch;
+
+    @Option(
+            names = "--peer-uid",
+            paramLabel = "UID",
+            split = ",",
+            description = "Users whose VMs are served, beside one's own; everybody may connect then, and others are refused.")
+    private Set<Integer> peers = Set.of();
+
+    @Option(names = "--events", description = "Print every event as a line of JSON on standard output.")
+    private boolean events;
+
+    /** What is installed ahead. */
+    enum Prefetch {
+        /** Nothing: pages come when they are touched. */
+        NONE,
+        /** Everything, in the order of the file. */
+        ALL
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        if (takeOver && state == null) {
+            throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
+        }
+        ServerOptions options = new ServerOptions(
+                socket,
+                snapshot,
+                bases,
+                Optional.ofNullable(state),
+                takeOver,
+                onFailure,
+                prefetch == Prefetch.ALL,
+                peers);
+        PrintWriter err = spec.commandLine().getErr();
+        try (PageServer server = PageServer.open(options, this::print)) {
+            Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
+                int status = drain(server);
+                spec.commandLine().getOut().flush();
+                Main.halt(status);
+            });
+            Runtime.getRuntime().addShutdownHook(drain);
+            err.println("ready " + socket);
+            server.serve();
+            if (server.isHandedOver()) {
+                Runtime.getRuntime().removeShutdownHook(drain);
+            } else {
+                ended(drain);
+            }
+        }
+        return ExitStatus.DONE;
+    }
+
+    private int drain(PageServer server) {
+        try {
+            return server.drain() ? ExitStatus.DONE : ExitStatus.NO;
+        } catch (IOException failed) {
+            spec.commandLine().getErr().println("guestmem: " + failed);
+            return ExitStatus.IO;
+        }
+    }
+
+    /** A signal has come, and the hook ends the process. */
+    private static void ended(Thread drain) {
+        try {
+            drain.join();
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void print(ServerEvent event) {
+        PrintWriter out = spec.commandLine().getOut();
+        String kind = event.kind().name().toLowerCase(Locale.ROOT);
+        if (events) {
+            synchronized (out) {
+                JsonResult.line(out, json -> {
+                    json.writeStringProperty("event", kind);
+                    json.writeNumberProperty("vm", event.vm());
+                    if (!event.text().isEmpty()) {
+                        json.writeStringProperty("text", event.text());
+                    }
+                    new TreeMap<>(event.numbers()).forEach(json::writeNumberProperty);
+                });
+                out.flush();
+            }
+        } else {
+            switch (event.kind()) {
+                case REFUSED, FAILED, WARNING ->
+                    spec.commandLine().getErr().println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());
+                default -> {}
+            }
+        }
+    }
+}

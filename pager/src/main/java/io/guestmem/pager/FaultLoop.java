@@ -1,0 +1,233 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.pager.handshake.Region;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Serves one guest's faults, round by round: read all messages, apply all removals, then install pages. Belongs to one thread;
+ * a round without failures allocates nothing.
+ *
+ * <p>A fault may have been read before a removal that came first, as the kernel hands out faults first. So nothing is
+ * installed until all messages are read: a fault that a finished removal has caused is never read before it.
+ */
+final class FaultLoop {
+    /** For how long a page may be refused with EAGAIN. */
+    static final long CHANGING_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private static final long FIRST_PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+    private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final int MOST_READS = 1024;
+
+    private final Guest guest;
+    private final FailurePolicy policy;
+    private final GuestReport report;
+    private final LongSupplier clock;
+    private final Counters counters;
+    private final PageInstaller installer;
+    private final WaitingPages waiting = new WaitingPages();
+    private final List<Region> regions;
+
+    private long pause = FIRST_PAUSE_NANOS;
+    private boolean gone;
+    private boolean shrunk;
+
+    FaultLoop(Guest guest, FailurePolicy policy, GuestReport report, LongSupplier clock, Counters counters) {
+        this.guest = guest;
+        this.policy = policy;
+        this.report = report;
+        this.clock = clock;
+        this.counters = counters;
+        this.installer = new PageInstaller(guest, counters);
+        this.regions = guest.map().regions();
+    }
+
+    /** Applies what an earlier server had read and not dealt with, then makes everybody who waits ask again. */
+    void resume() {
+        applyRemovals(guest.port().reread());
+        guest.port().clear();
+        for (Region region : regions) {
+            guest.port().wake(region.hostAddress(), region.size());
+        }
+    }
+
+    /**
+     * One round.
+     *
+     * @return whether there was a message
+     */
+    boolean round() {
+        boolean read = drain();
+        if (waiting.size() > 0 && !gone) {
+            boolean intact = guest.source().refresh();
+            if (!intact && !shrunk) {
+                shrunk = true;
+                report.sourceShrunk();
+            }
+            serve();
+        }
+        return read;
+    }
+
+    /** Whether the guest's process is gone. */
+    boolean isGone() {
+        return gone;
+    }
+
+    /** Whether pages wait for another try. */
+    boolean hasWaiting() {
+        return waiting.size() > 0;
+    }
+
+    /** How long to wait before the next round if no message comes, in nanoseconds: longer each time. */
+    long pause() {
+        long now = pause;
+        pause = Math.min(LONGEST_PAUSE_NANOS, pause * 2);
+        return now;
+    }
+
+    private boolean drain() {
+        boolean any = false;
+        guest.gate().enterForDemand();
+        try {
+            for (int reads = 0; reads < MOST_READS; reads++) {
+                int count = guest.port().read();
+                if (count > 0) {
+                    any = true;
+                    applyRemovals(count);
+                    takeFaults(count);
+                    guest.port().clear();
+                }
+                if (count < UserfaultfdEvents.CAPACITY) {
+                    break;
+                }
+            }
+        } finally {
+            guest.gate().leave();
+        }
+        return any;
+    }
+
+    private void applyRemovals(int count) {
+        FaultPort port = guest.port();
+        for (int i = 0; i < count; i++) {
+            int kind = port.kind(i);
+            if (kind == UserfaultfdEvents.REMOVE || kind == UserfaultfdEvents.UNMAP) {
+                markRemoved(port.start(i), port.end(i));
+            } else if (kind != UserfaultfdEvents.PAGE_FAULT && kind != 0) {
+                report.unexpected("an event of kind " + kind);
+            }
+        }
+    }
+
+    private void markRemoved(long start, long end) {
+        for (int i = 0; i < regions.size(); i++) {
+            Region region = regions.get(i);
+            long from = Math.max(start, region.hostAddress());
+            long to = Math.min(end, region.hostEnd());
+            if (from < to) {
+                long first = guest.map().pageAt(from);
+                long last = guest.map().pageAt(to - 1);
+                guest.states().set(first, last + 1, PageStates.REMOVED);
+                counters.removed += last + 1 - first;
+            }
+        }
+    }
+
+    private void takeFaults(int count) {
+        FaultPort port = guest.port();
+        long now = clock.getAsLong();
+        for (int i = 0; i < count; i++) {
+            if (port.kind(i) == UserfaultfdEvents.PAGE_FAULT) {
+                long page = guest.map().pageAt(port.address(i));
+                counters.faults++;
+                if (page < 0) {
+                    report.unexpected("a fault outside of the regions");
+                } else {
+                    waiting.add(page, now);
+                }
+            }
+        }
+    }
+
+    /** Installs what waits, up to the first page that the kernel does not take now. */
+    private void serve() {
+        int kept = 0;
+        boolean stopped = false;
+        int size = waiting.size();
+        for (int i = 0; i < size; i++) {
+            if (stopped || !serve(waiting.page(i), waiting.since(i))) {
+                stopped = true;
+                waiting.keep(i, kept++);
+            }
+        }
+        waiting.truncate(gone ? 0 : kept);
+        guest.gate().demandServed(clock.getAsLong());
+        if (kept == 0) {
+            pause = FIRST_PAUSE_NANOS;
+        }
+    }
+
+    /** Whether a page needs no more tries. */
+    private boolean serve(long page, long since) {
+        return switch (installer.install(page)) {
+            case DONE -> true;
+            case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");
+            case NO_MEMORY -> isOld(since) && fail(page, installer.reason());
+            case FAILED -> fail(page, installer.reason());
+            case DROPPED -> {
+                report.unexpected("a fault where nothing is registered");
+                yield true;
+            }
+            case GONE -> {
+                gone = true;
+                yield true;
+            }
+        };
+    }
+
+    private boolean isLate(long since) {
+        return clock.getAsLong() - since > CHANGING_LIMIT_NANOS;
+    }
+
+    private boolean isOld(long since) {
+        return clock.getAsLong() - since > LONGEST_PAUSE_NANOS;
+    }
+
+    private boolean fail(long page, String reason) {
+        FailurePolicy applied = policy;
+        if (policy == FailurePolicy.POISON) {
+            switch (installer.poison(page)) {
+                case DONE, DROPPED -> {}
+                case GONE -> {
+                    gone = true;
+                    return true;
+                }
+                case CHANGING -> {
+                    return false;
+                }
+                case NO_MEMORY, FAILED -> applied = FailurePolicy.KILL;
+            }
+        }
+        counters.failed++;
+        report.failed(guest.map().offset(page), reason, applied);
+        return true;
+    }
+
+    /** Ends serving for a guest that needs no server any more: all of its memory becomes ordinary memory. */
+    void release() {
+        for (Region region : regions) {
+            guest.port().unregister(region.hostAddress(), region.size());
+        }
+        // Whoever removes pages right now still waits until its message is read.
+        while (drain()) {
+            Thread.onSpinWait();
+        }
+    }
+
+    void close() {
+        installer.close();
+    }
+}

@@ -1,0 +1,19 @@
+package io.guestmem.pager;
+
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.source.PageSource;
+
+/**
+ * One guest's memory and all that serving it needs; what the event thread and the installer share.
+ *
+ * @param map where its pages are
+ * @param states what is known of them
+ * @param source their content
+ * @param port the kernel
+ * @param gate between the two threads
+ */
+record Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate) {
+    Guest(GuestMap map, PageStates states, PageSource source, FaultPort port) {
+        this(map, states, source, port, new InstallGate());
+    }
+}

@@ -1,0 +1,207 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.Errno;
+import io.guestmem.linux.InstallMode;
+import io.guestmem.linux.InstallResult;
+import io.guestmem.linux.MappedMemory;
+import io.guestmem.linux.Mapping;
+import io.guestmem.linux.Sharing;
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.source.PageSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts pages into a guest, and understands every way in which the kernel may answer. One for each thread; installing a page of
+ * 4096 bytes allocates nothing.
+ *
+ * <p>Source of the answers: Linux 7.2 {@code mm/userfaultfd.c}, see {@link InstallResult}.
+ */
+final class PageInstaller implements AutoCloseable {
+    /** How far it came. */
+    enum Outcome {
+        /** The pages are there, and whoever waited for them is woken. */
+        DONE,
+        /** The address space is changing: read the messages and try again. */
+        CHANGING,
+        /** Nothing is registered there any more. */
+        DROPPED,
+        /** The process is gone. */
+        GONE,
+        /** No memory for a page. */
+        NO_MEMORY,
+        /** The content cannot be had, or the kernel refuses: {@link #reason}. */
+        FAILED
+    }
+
+    private final Guest guest;
+    private final GuestMap map;
+    private final FaultPort port;
+    private final PageSource source;
+    private final Counters counters;
+
+    /** Room for a page that lies in several extents. */
+    private @Nullable Mapping assembled;
+
+    private @Nullable Mapping zeros;
+    private String reason = "";
+
+    PageInstaller(Guest guest, Counters counters) {
+        this.guest = guest;
+        this.map = guest.map();
+        this.port = guest.port();
+        this.source = guest.source();
+        this.counters = counters;
+    }
+
+    /** Why the last call has {@link Outcome#FAILED}. */
+    String reason() {
+        return reason;
+    }
+
+    /** Installs the page that somebody waits for: what the snapshot has or, if the guest gave it back, zeroes. */
+    Outcome install(long page) {
+        return guest.states().get(page) == PageStates.NONE ? installContent(page) : put(page, 1, 0);
+    }
+
+    private Outcome installContent(long page) {
+        long offset = map.offset(page);
+        long end = offset + map.pageSize();
+        if (end > source.length()) {
+            return failed("the snapshot ends before", offset);
+        }
+        int extent = source.extentAt(offset);
+        if (source.end(extent) < end) {
+            return assemble(page, offset);
+        }
+        if (source.isZero(extent)) {
+            return put(page, 1, 0);
+        }
+        if (source.readableEnd(extent) < end) {
+            return failed("the snapshot has become shorter than", offset);
+        }
+        return put(page, 1, source.address(extent, offset));
+    }
+
+    /** Installs pages of one extent that nobody waits for, from {@code from} to before {@code to}; all of them are NONE. */
+    Outcome installAhead(long from, long to, int extent) {
+        if (map.pageSize() != MappedMemory.PAGE_SIZE) {
+            return installContent(from);
+        }
+        return put(from, to - from, source.isZero(extent) ? 0 : source.address(extent, map.offset(from)));
+    }
+
+    private Outcome assemble(long page, long offset) {
+        Mapping buffer = assembled;
+        if (buffer == null) {
+            buffer = Mapping.anonymous(map.pageSize(), Sharing.PRIVATE);
+            assembled = buffer;
+        }
+        long read = source.read(offset, buffer.segment());
+        if (read < 0) {
+            return failed("read: " + Errno.ofResult(read) + ": the snapshot at", offset);
+        }
+        if (read < map.pageSize()) {
+            return failed("the snapshot has become shorter than", offset);
+        }
+        return put(page, 1, buffer.address());
+    }
+
+    /** Poisons a page whose content cannot be had. */
+    Outcome poison(long page) {
+        return settle(port.poison(map.address(page), map.pageSize(), InstallMode.WAKE), page);
+    }
+
+    /**
+     * Installs pages, and goes on behind what is there already.
+     *
+     * @param from address of the content, 0 for zeroes
+     */
+    private Outcome put(long page, long count, long from) {
+        long length = count * map.pageSize();
+        long address = map.address(page);
+        long done = 0;
+        Outcome outcome = Outcome.DONE;
+        while (done < length && outcome == Outcome.DONE) {
+            InstallResult result = from == 0
+                    ? zero(address + done, length - done)
+                    : port.copy(address + done, from + done, length - done, InstallMode.WAKE);
+            switch (result) {
+                case InstallResult.Complete complete -> done += complete.bytes();
+                case InstallResult.Partial partial -> done += partial.bytes();
+                case InstallResult.AlreadyPresent _ -> {
+                    // Whoever was first may not have woken this page's waiters yet, or never will.
+                    port.wake(address + done, map.pageSize());
+                    counters.alreadyPresent++;
+                    done += map.pageSize();
+                }
+                default -> outcome = settle(result, page);
+            }
+        }
+        long pages = done / map.pageSize();
+        if (pages == 1) {
+            guest.states().set(page, PageStates.PRESENT);
+        } else if (pages > 1) {
+            guest.states().set(page, page + pages, PageStates.PRESENT);
+        }
+        if (from == 0) {
+            counters.zeroed += pages;
+        } else {
+            counters.copied += pages;
+        }
+        return outcome;
+    }
+
+    private InstallResult zero(long address, long length) {
+        if (map.pageSize() == MappedMemory.PAGE_SIZE && zeros == null) {
+            InstallResult result = port.zeropage(address, length, InstallMode.WAKE);
+            if (!(result instanceof InstallResult.Refused refused)
+                    || !refused.errno().equals(Errno.EINVAL)) {
+                return result;
+            }
+        }
+        // Memory without a zero page, as hugetlbfs.
+        Mapping none = zeros;
+        if (none == null) {
+            none = Mapping.anonymous(map.pageSize(), Sharing.PRIVATE);
+            zeros = none;
+        }
+        return port.copy(address, none.address(), map.pageSize(), InstallMode.WAKE);
+    }
+
+    private Outcome settle(InstallResult result, long page) {
+        return switch (result) {
+            case InstallResult.Complete _ -> Outcome.DONE;
+            case InstallResult.AlreadyPresent _ -> {
+                port.wake(map.address(page), map.pageSize());
+                yield Outcome.DONE;
+            }
+            case InstallResult.Partial _, InstallResult.Changing _ -> {
+                counters.changing++;
+                yield Outcome.CHANGING;
+            }
+            case InstallResult.NotRegistered _ -> Outcome.DROPPED;
+            case InstallResult.Gone _ -> Outcome.GONE;
+            case InstallResult.OutOfMemory _ -> {
+                reason = "ENOMEM: no page for a page of the guest, of its control group or of its hugetlb pool";
+                yield Outcome.NO_MEMORY;
+            }
+            case InstallResult.Refused refused when refused.errno().equals(Errno.EINTR) -> Outcome.CHANGING;
+            case InstallResult.Refused refused -> failed(refused.errno() + ": the content of", map.offset(page));
+        };
+    }
+
+    private Outcome failed(String what, long offset) {
+        reason = what + " 0x" + Long.toHexString(offset);
+        return Outcome.FAILED;
+    }
+
+    @Override
+    public void close() {
+        if (assembled != null) {
+            assembled.close();
+        }
+        if (zeros != null) {
+            zeros.close();
+        }
+    }
+}

@@ -1,0 +1,166 @@
+package io.guestmem.pager;
+
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.source.PageSource;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Installs what nobody has asked for yet, from the first page to the last. Belongs to one thread, which is never the one that
+ * serves faults.
+ *
+ * <p>The content is read into memory in pieces of up to 2 MiB, outside of the gate, and installed in pieces that are short while
+ * faults come in.
+ */
+final class Prefetcher implements AutoCloseable {
+    private static final long READ_AHEAD = 2 << 20;
+    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+
+    private final Guest guest;
+    private final GuestMap map;
+    private final PageSource source;
+    private final PageInstaller installer;
+
+    /** Of all VMs: so many of them are prefetched at a time, piece by piece in turns, and CPUs are left for demand. */
+    private final Semaphore turns;
+
+    private volatile boolean stopped;
+
+    Prefetcher(Guest guest, Semaphore turns, Counters counters) {
+        this.turns = turns;
+        this.guest = guest;
+        this.map = guest.map();
+        this.source = guest.source();
+        this.installer = new PageInstaller(guest, counters);
+    }
+
+    /** Makes {@link #sweep} end at the next piece. */
+    void stop() {
+        stopped = true;
+    }
+
+    /**
+     * Installs everything that was never installed.
+     *
+     * @param withZeros also what is known to be zero
+     * @return the first page that could not be had, or the number of pages if all is there; -1 if it was stopped, if memory ran
+     *     out, or if the process is gone
+     */
+    long sweep(boolean withZeros) {
+        long firstMissing = map.pages();
+        long page = 0;
+        while (!stopped) {
+            page = guest.states().next(page, map.pages(), PageStates.NONE);
+            if (page == map.pages()) {
+                return firstMissing;
+            }
+            long offset = map.offset(page);
+            if (offset + map.pageSize() > source.length()) {
+                firstMissing = Math.min(firstMissing, page);
+                page = map.regionEnd(page);
+                continue;
+            }
+            int extent = source.extentAt(offset);
+            long end =
+                    Math.min(map.regionEnd(page), page + Math.max(1, (source.end(extent) - offset) / map.pageSize()));
+            if (!withZeros && source.isZero(extent) && source.end(extent) >= offset + map.pageSize()) {
+                page = end;
+                continue;
+            }
+            long reached = installPieces(page, end, extent);
+            if (reached < 0) {
+                return -1;
+            }
+            if (reached < end) {
+                firstMissing = Math.min(firstMissing, reached);
+                page = reached + 1;
+            } else {
+                page = end;
+            }
+        }
+        return -1;
+    }
+
+    /** Installs pages of one extent; returns where it stopped because a page cannot be had, or {@code end}. */
+    private long installPieces(long from, long end, int extent) {
+        long page = from;
+        long prepared = from;
+        while (page < end && !stopped) {
+            if (page >= prepared) {
+                prepared = Math.min(end, page + Math.max(1, READ_AHEAD / map.pageSize()));
+                if (!prepare(extent, page, prepared)) {
+                    return page;
+                }
+            }
+            long piece = Math.max(1, guest.gate().pieceLength() / map.pageSize());
+            long next = Math.min(Math.min(end, prepared), page + piece);
+            switch (installInTurn(page, next, extent)) {
+                case DONE -> page = next;
+                case CHANGING -> LockSupport.parkNanos(PAUSE_NANOS);
+                case GONE, NO_MEMORY -> {
+                    return -1;
+                }
+                case DROPPED, FAILED -> {
+                    return guest.states().next(page, end, PageStates.NONE);
+                }
+            }
+        }
+        return page < end ? -1 : end;
+    }
+
+    /** Reads the content into memory; whether its file still has it. */
+    private boolean prepare(int extent, long from, long to) {
+        long offset = map.offset(from);
+        long end = Math.min(source.end(extent), offset + (to - from) * map.pageSize());
+        source.refresh();
+        source.prepare(extent, offset, end);
+        return source.readableEnd(extent) >= end;
+    }
+
+    private PageInstaller.Outcome installInTurn(long from, long to, int extent) {
+        turns.acquireUninterruptibly();
+        try {
+            return installPiece(from, to, extent);
+        } finally {
+            turns.release();
+        }
+    }
+
+    private PageInstaller.Outcome installPiece(long from, long to, int extent) {
+        guest.gate().enterAhead();
+        try {
+            PageInstaller.Outcome outcome = PageInstaller.Outcome.DONE;
+            long page = guest.states().next(from, to, PageStates.NONE);
+            while (page < to && outcome == PageInstaller.Outcome.DONE) {
+                long end = guest.states().nextOther(page, to, PageStates.NONE);
+                outcome = installer.installAhead(page, end, extent);
+                page = guest.states().next(page, to, PageStates.NONE);
+            }
+            return outcome;
+        } finally {
+            guest.gate().leave();
+        }
+    }
+
+    /** Poisons a page whose content cannot be had, if that is the policy; whether it is done. */
+    boolean poison(long page, FailurePolicy policy) {
+        if (policy != FailurePolicy.POISON) {
+            return false;
+        }
+        PageInstaller.Outcome outcome = installer.poison(page);
+        while (outcome == PageInstaller.Outcome.CHANGING && !stopped) {
+            LockSupport.parkNanos(PAUSE_NANOS);
+            outcome = installer.poison(page);
+        }
+        if (outcome == PageInstaller.Outcome.DONE) {
+            guest.states().set(page, PageStates.PRESENT);
+        }
+        return outcome == PageInstaller.Outcome.DONE;
+    }
+
+    @Override
+    public void close() {
+        installer.close();
+    }
+}

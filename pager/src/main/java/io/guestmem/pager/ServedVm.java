@@ -1,0 +1,290 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.Epoll;
+import io.guestmem.linux.EventFd;
+import io.guestmem.linux.PollEvents;
+import io.guestmem.linux.Userfaultfd;
+import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.pager.ServerEvent.Kind;
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.source.PageSource;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One VM: its event thread runs {@link #serve}, which starts and ends the installer. Requests come from other threads.
+ *
+ * <p>Everything is closed by {@link #close} when both threads have ended: a descriptor that is closed earlier may be another
+ * VM's by the time it is used.
+ */
+final class ServedVm implements GuestReport, AutoCloseable {
+    /** Why serving ended. */
+    enum End {
+        /** The process has ended. */
+        GONE,
+        /** The VM has all of its memory. */
+        RELEASED,
+        /** It was asked to. The VM still needs a server. */
+        STOPPED
+    }
+
+    private static final long MESSAGES = 0;
+    private static final long PROCESS = 1;
+    private static final long CONTROL = 2;
+
+    private final int number;
+    private final VmProcess process;
+    private final Userfaultfd userfaultfd;
+    private final FailurePolicy policy;
+    private final Consumer<ServerEvent> events;
+    private final Guest guest;
+    private final Semaphore turns;
+    private final Counters served = new Counters();
+    private final Counters ahead = new Counters();
+    private final FaultLoop loop;
+    private final EventFd control = EventFd.create();
+    private final SpinBudget spin = new SpinBudget();
+
+    /** Written by any thread; the event thread obeys. */
+    private volatile @Nullable End asked;
+
+    /** Guarded by this object, with {@link #prefetcher}. */
+    private @Nullable Thread installer;
+
+    private @Nullable Prefetcher prefetcher;
+
+    ServedVm(
+            int number,
+            VmProcess process,
+            Userfaultfd userfaultfd,
+            GuestMap map,
+            PageStates states,
+            PageSource source,
+            FailurePolicy policy,
+            Semaphore turns,
+            Consumer<ServerEvent> events) {
+        this.number = number;
+        this.process = process;
+        this.userfaultfd = userfaultfd;
+        this.policy = policy;
+        this.turns = turns;
+        this.events = events;
+        UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
+        this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
+    }
+
+    int number() {
+        return number;
+    }
+
+    VmProcess process() {
+        return process;
+    }
+
+    Userfaultfd userfaultfd() {
+        return userfaultfd;
+    }
+
+    GuestMap map() {
+        return guest.map();
+    }
+
+    /** What both threads did; exact when they have ended. */
+    Counters counters() {
+        return served.plus(ahead);
+    }
+
+    /** Makes everybody who waits ask again: for a VM that another server has served. */
+    void resume() {
+        asked = null;
+        loop.resume();
+    }
+
+    /** Serves until the VM is gone or somebody asks for an end. */
+    End serve(boolean prefetch) {
+        try (Epoll epoll = Epoll.create()) {
+            epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
+            epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
+            epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
+            if (prefetch) {
+                startPrefetch();
+            }
+            return serve(epoll);
+        } catch (RuntimeException unexpected) {
+            return broken(unexpected);
+        } finally {
+            stopInstaller();
+        }
+    }
+
+    /** A defect, or a kernel that answers what it never should: the VM's policy, and the descriptor stays open. */
+    private End broken(RuntimeException unexpected) {
+        events.accept(ServerEvent.of(Kind.FAILED, number, "serving ended: " + unexpected));
+        if (policy == FailurePolicy.HANG) {
+            return End.STOPPED;
+        }
+        process.kill();
+        return End.GONE;
+    }
+
+    private End serve(Epoll epoll) {
+        long idleSince = System.nanoTime();
+        while (true) {
+            long before = System.nanoTime();
+            if (loop.round()) {
+                spin.messageCameAfter(before - idleSince);
+                idleSince = System.nanoTime();
+            }
+            End end = loop.isGone() ? End.GONE : asked;
+            if (end != null) {
+                return finish(end);
+            }
+            if (loop.hasWaiting()) {
+                if (!await(epoll, loop.pause())) {
+                    return End.GONE;
+                }
+            } else if (spin.goesOn(System.nanoTime() - idleSince)) {
+                Thread.onSpinWait();
+            } else if (!await(epoll, -1)) {
+                return End.GONE;
+            }
+        }
+    }
+
+    private End finish(End end) {
+        if (end == End.RELEASED) {
+            loop.release();
+        }
+        return end;
+    }
+
+    /** Waits; false if the process has ended. */
+    private boolean await(Epoll epoll, long timeout) {
+        int ready = epoll.await(timeout);
+        for (int i = 0; i < ready; i++) {
+            if (epoll.token(i) == PROCESS) {
+                return false;
+            }
+            if (epoll.token(i) == CONTROL) {
+                control.drain();
+            }
+        }
+        return true;
+    }
+
+    /** Makes {@link #serve} return. */
+    void ask(End end) {
+        asked = end;
+        control.signal();
+    }
+
+    private void startPrefetch() {
+        startInstaller(sweeper -> {
+            long reached = sweeper.sweep(true);
+            if (reached == guest.map().pages()) {
+                events.accept(new ServerEvent(
+                        Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
+            }
+        });
+    }
+
+    private synchronized void startInstaller(Consumer<Prefetcher> work) {
+        Prefetcher sweeper = new Prefetcher(guest, turns, ahead);
+        prefetcher = sweeper;
+        installer = Thread.ofPlatform()
+                .name("installer of VM " + number)
+                .daemon()
+                .start(() -> {
+                    try (sweeper) {
+                        work.accept(sweeper);
+                    } catch (RuntimeException unexpected) {
+                        events.accept(ServerEvent.of(Kind.WARNING, number, "prefetching ended: " + unexpected));
+                    }
+                });
+    }
+
+    private void stopInstaller() {
+        Thread running;
+        synchronized (this) {
+            running = installer;
+            if (prefetcher != null) {
+                prefetcher.stop();
+            }
+        }
+        if (running != null) {
+            join(running);
+        }
+    }
+
+    static void join(Thread thread) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException _) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop. */
+    void release() {
+        stopInstaller();
+        startInstaller(sweeper -> {
+            long missing = sweeper.sweep(false);
+            while (missing >= 0 && missing < guest.map().pages() && sweeper.poison(missing, policy)) {
+                report(missing);
+                missing = sweeper.sweep(false);
+            }
+            if (missing >= 0 && missing < guest.map().pages() && policy == FailurePolicy.KILL) {
+                failed(guest.map().offset(missing), "the content cannot be had", FailurePolicy.KILL);
+            } else {
+                ask(missing == guest.map().pages() ? End.RELEASED : End.STOPPED);
+            }
+        });
+    }
+
+    private void report(long page) {
+        failed(guest.map().offset(page), "the content cannot be had", FailurePolicy.POISON);
+    }
+
+    @Override
+    public void sourceShrunk() {
+        events.accept(ServerEvent.of(Kind.WARNING, number, "a file of the snapshot has become shorter"));
+    }
+
+    @Override
+    public void unexpected(String what) {
+        events.accept(ServerEvent.of(Kind.WARNING, number, what));
+    }
+
+    @Override
+    public void failed(long offset, String reason, FailurePolicy applied) {
+        String done = switch (applied) {
+            case POISON -> "; the page is poisoned";
+            case KILL -> "; the VM is killed";
+            case HANG -> "; who touched the page waits";
+        };
+        events.accept(new ServerEvent(Kind.FAILED, number, reason + done, Map.of("offset", offset)));
+        if (applied == FailurePolicy.KILL) {
+            process.kill();
+        }
+    }
+
+    @Override
+    public void close() {
+        stopInstaller();
+        loop.close();
+        userfaultfd.close();
+        process.close();
+        control.close();
+        guest.states().close();
+    }
+}

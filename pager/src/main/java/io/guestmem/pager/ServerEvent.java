@@ -1,0 +1,59 @@
+package io.guestmem.pager;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Something that happened, for whoever watches the server.
+ *
+ * @param kind what
+ * @param vm number of the VM, from 1; 0 if it is about none
+ * @param text one line more, or empty
+ * @param numbers more, by names in snake_case
+ */
+public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numbers) {
+    /** Kinds of events. Names in lower case are what scripts rely on. */
+    public enum Kind {
+        /** The server accepts VMs at the path in the text. */
+        LISTENING,
+        /** A VM handed its memory over: {@code pid}, {@code bytes}, {@code regions}, {@code page_size}. */
+        ATTACHED,
+        /** A connection that is not served; the text says why. */
+        REFUSED,
+        /** A VM of an earlier server is served again: {@code pid}, {@code micros} from the start of that to the first fault. */
+        RECOVERED,
+        /** Everything that was never installed is there now, of {@code pages}. */
+        PREFETCHED,
+        /** A page could not be had: {@code offset}; the text says why, and what was done. */
+        FAILED,
+        /** Something that should not be; serving goes on. */
+        WARNING,
+        /** The VM's process has ended; the numbers say what was done for it. */
+        DETACHED,
+        /** The VM has all of its memory and needs no server any more. */
+        RELEASED,
+        /** The VM is served by another server now. */
+        HANDED_OVER
+    }
+
+    /** Copies the numbers. */
+    public ServerEvent {
+        numbers = Map.copyOf(numbers);
+    }
+
+    static ServerEvent of(Kind kind, int vm, String text) {
+        return new ServerEvent(kind, vm, text, Map.of());
+    }
+
+    static ServerEvent detached(int vm, Counters counters) {
+        Map<String, Long> numbers = new TreeMap<>();
+        numbers.put("faults", counters.faults);
+        numbers.put("copied", counters.copied);
+        numbers.put("zeroed", counters.zeroed);
+        numbers.put("removed", counters.removed);
+        numbers.put("already_present", counters.alreadyPresent);
+        numbers.put("changing", counters.changing);
+        numbers.put("failed", counters.failed);
+        return new ServerEvent(Kind.DETACHED, vm, "", numbers);
+    }
+}

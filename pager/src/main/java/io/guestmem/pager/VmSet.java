@@ -1,0 +1,289 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.FileDescriptor;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.PeerCredentials;
+import io.guestmem.linux.UnixSocket;
+import io.guestmem.linux.Userfaultfd;
+import io.guestmem.pager.ServerEvent.Kind;
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.handshake.Handshake;
+import io.guestmem.pager.handshake.HandshakeException;
+import io.guestmem.pager.handshake.HandshakeReader;
+import io.guestmem.pager.source.PageSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The VMs of a server and their event threads. Its monitor guards the collections and is never held while a thread is waited
+ * for.
+ */
+final class VmSet {
+    private static final long HANDSHAKE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final ServerOptions options;
+    private final PageSource source;
+    private final @Nullable StateDirectory state;
+    private final Consumer<ServerEvent> events;
+    private final int ownUser;
+    private final Semaphore turns =
+            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() - 1), true);
+
+    private final Map<ServedVm, Thread> vms = new HashMap<>();
+    private int next = 1;
+    private int joining;
+
+    VmSet(
+            ServerOptions options,
+            PageSource source,
+            @Nullable StateDirectory state,
+            int ownUser,
+            Consumer<ServerEvent> events) {
+        this.options = options;
+        this.source = source;
+        this.state = state;
+        this.ownUser = ownUser;
+        this.events = events;
+    }
+
+    /** Serves whoever has connected, on a thread of its own. */
+    void join(UnixSocket connection) {
+        int number = reserve();
+        Thread.ofPlatform().name("VM " + number).daemon().start(() -> {
+            try (connection) {
+                ServedVm vm = attach(connection, number);
+                if (vm != null) {
+                    run(vm);
+                }
+            }
+        });
+    }
+
+    private synchronized int reserve() {
+        joining++;
+        return next++;
+    }
+
+    private synchronized void joined(@Nullable ServedVm vm) {
+        joining--;
+        if (vm != null) {
+            vms.put(vm, Thread.currentThread());
+        }
+        notifyAll();
+    }
+
+    private @Nullable ServedVm attach(UnixSocket connection, int number) {
+        ServedVm vm = null;
+        try {
+            PeerCredentials peer = connection.peer();
+            if (peer.uid() != ownUser && !options.peers().contains(peer.uid())) {
+                throw new HandshakeException("a process of user " + peer.uid() + ", which may not");
+            }
+            vm = attach(number, peer, HandshakeReader.read(connection, HANDSHAKE_LIMIT_NANOS));
+        } catch (HandshakeException | LinuxException | UncheckedIOException refused) {
+            events.accept(ServerEvent.of(Kind.REFUSED, number, String.valueOf(refused.getMessage())));
+        } finally {
+            joined(vm);
+        }
+        return vm;
+    }
+
+    private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
+        VmProcess process = null;
+        PageStates states = null;
+        GuestMap map = handshake.map();
+        try {
+            process = VmProcess.open(peer.pid());
+            states = newStates(number, process, map);
+            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states);
+            events.accept(new ServerEvent(
+                    Kind.ATTACHED,
+                    number,
+                    "",
+                    Map.of(
+                            "pid",
+                            (long) process.pid(),
+                            "bytes",
+                            map.bytes(),
+                            "regions",
+                            (long) map.regions().size(),
+                            "page_size",
+                            map.pageSize())));
+            if (map.fileEnd() > source.length()) {
+                events.accept(ServerEvent.of(
+                        Kind.WARNING,
+                        number,
+                        "the snapshot has " + source.length() + " bytes, the VM's memory " + map.fileEnd()));
+            }
+            return vm;
+        } catch (RuntimeException failed) {
+            handshake.userfaultfd().close();
+            if (process != null) {
+                process.close();
+            }
+            if (states != null) {
+                states.close();
+            }
+            throw failed;
+        }
+    }
+
+    private ServedVm vm(int number, VmProcess process, Userfaultfd userfaultfd, GuestMap map, PageStates states) {
+        return new ServedVm(number, process, userfaultfd, map, states, source, options.onFailure(), turns, events);
+    }
+
+    private PageStates newStates(int number, VmProcess process, GuestMap map) {
+        StateDirectory directory = state;
+        if (directory == null) {
+            return PageStates.anonymous(map.pages());
+        }
+        try {
+            directory.forget(number);
+            PageStates states = PageStates.create(directory.pages(number), map.pages());
+            new Journal(process.pid(), process.startTime(), snapshot(), map).write(directory.journal(number));
+            return states;
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot write to " + directory, failed);
+        }
+    }
+
+    /** What a VM's memory is made of, as one text. */
+    private String snapshot() {
+        return options.snapshot().toAbsolutePath().normalize() + " over " + options.bases() + " of " + source.length();
+    }
+
+    /** Serves the VM until it needs no more, on the running thread. */
+    private void run(ServedVm vm) {
+        ServedVm.End end = vm.serve(options.prefetch());
+        if (end == ServedVm.End.STOPPED) {
+            return;
+        }
+        synchronized (this) {
+            vms.remove(vm);
+        }
+        vm.close();
+        forget(vm.number());
+        if (end == ServedVm.End.RELEASED) {
+            events.accept(ServerEvent.of(Kind.RELEASED, vm.number(), ""));
+        }
+        events.accept(ServerEvent.detached(vm.number(), vm.counters()));
+    }
+
+    private void forget(int number) {
+        if (state != null) {
+            try {
+                state.forget(number);
+            } catch (IOException failed) {
+                events.accept(ServerEvent.of(Kind.WARNING, number, "cannot forget it: " + failed));
+            }
+        }
+    }
+
+    /** Takes back the VMs of an earlier server, with the descriptors that it gave or from the VMMs themselves. */
+    void recover(StateDirectory directory, HandOver.@Nullable Received received) throws IOException {
+        for (Map.Entry<Integer, Path> entry : directory.journals().entrySet()) {
+            int number = entry.getKey();
+            synchronized (this) {
+                next = Math.max(next, number + 1);
+            }
+            try {
+                recover(directory, number, entry.getValue(), received);
+            } catch (IOException | LinuxException | HandshakeException | IllegalArgumentException failed) {
+                events.accept(ServerEvent.of(Kind.WARNING, number, "cannot be served again: " + failed.getMessage()));
+            }
+        }
+    }
+
+    private void recover(StateDirectory directory, int number, Path file, HandOver.@Nullable Received received)
+            throws IOException {
+        long began = System.nanoTime();
+        Journal journal = Journal.read(file);
+        VmProcess process = VmProcess.reopen(journal.pid(), journal.startTime()).orElse(null);
+        if (process == null) {
+            directory.forget(number);
+            events.accept(ServerEvent.of(Kind.DETACHED, number, "it had ended before"));
+            return;
+        }
+        Userfaultfd userfaultfd = null;
+        PageStates states = null;
+        try {
+            if (!journal.snapshot().equals(snapshot())) {
+                throw new IOException("it runs on another snapshot: " + journal.snapshot());
+            }
+            FileDescriptor given = received == null ? null : received.takeUserfaultfd(number);
+            if (given != null) {
+                userfaultfd = Userfaultfd.adopt(given);
+            } else {
+                userfaultfd = process.userfaultfd(journal.map())
+                        .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
+            }
+            states = PageStates.reopen(directory.pages(number), journal.map().pages());
+            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states);
+            resume(vm);
+            long micros = (System.nanoTime() - began) / 1000;
+            events.accept(
+                    new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
+        } catch (IOException | RuntimeException failed) {
+            process.close();
+            if (userfaultfd != null) {
+                userfaultfd.close();
+            }
+            if (states != null) {
+                states.close();
+            }
+            throw failed;
+        }
+    }
+
+    /** Serves a VM that nobody serves any more. */
+    void resume(ServedVm vm) {
+        vm.resume();
+        Thread thread = Thread.ofPlatform().name("VM " + vm.number()).daemon().unstarted(() -> run(vm));
+        synchronized (this) {
+            vms.put(vm, thread);
+        }
+        thread.start();
+    }
+
+    /** Waits until all who have connected are served or refused. */
+    synchronized void awaitJoined() {
+        boolean interrupted = false;
+        while (joining > 0) {
+            try {
+                wait();
+            } catch (InterruptedException _) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Asks all for an end and waits for it; returns the VMs that still need a server, with their descriptors open. */
+    List<ServedVm> end(ServedVm.End how) {
+        Map<ServedVm, Thread> all = copy();
+        for (ServedVm vm : all.keySet()) {
+            if (how == ServedVm.End.RELEASED) {
+                vm.release();
+            } else {
+                vm.ask(how);
+            }
+        }
+        all.values().forEach(ServedVm::join);
+        return new ArrayList<>(copy().keySet());
+    }
+
+    private synchronized Map<ServedVm, Thread> copy() {
+        return new HashMap<>(vms);
+    }
+}

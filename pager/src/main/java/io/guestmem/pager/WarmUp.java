@@ -1,0 +1,144 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.Advice;
+import io.guestmem.linux.FaultScope;
+import io.guestmem.linux.FileDescriptor;
+import io.guestmem.linux.GuardedMapping;
+import io.guestmem.linux.HandshakeResult;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.MappedMemory;
+import io.guestmem.linux.Memfd;
+import io.guestmem.linux.RegisterMode;
+import io.guestmem.linux.Sharing;
+import io.guestmem.linux.Userfaultfd;
+import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.linux.UserfaultfdFeature;
+import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.handshake.Region;
+import io.guestmem.pager.source.SnapshotFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Serves a private userfaultfd for a moment, so that the first VM does not wait for a cold JVM: a first fault takes
+ * milliseconds there.
+ *
+ * <p>A second thread touches the memory, by system call only.
+ */
+final class WarmUp {
+    private static final int PAGES = 512;
+    private static final int ROUNDS = 40;
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    private WarmUp() {}
+
+    /**
+     * Serves some ten thousand faults, or as many as two seconds take.
+     *
+     * @throws LinuxException if this process may not make a userfaultfd, which serving does not need
+     */
+    static void run() {
+        long length = PAGES * MappedMemory.PAGE_SIZE;
+        try (Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
+                GuardedMapping memory = GuardedMapping.anonymous(length, Sharing.PRIVATE);
+                FileDescriptor file = content(length);
+                SnapshotFiles source = SnapshotFiles.open(Path.of("/proc/self/fd/" + file.number()), List.of());
+                PageStates states = PageStates.anonymous(PAGES)) {
+            HandshakeResult answer = userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE));
+            if (answer instanceof HandshakeResult.Refused refused) {
+                throw new LinuxException("UFFDIO_API", refused.errno(), userfaultfd);
+            }
+            userfaultfd.register(memory, Set.of(RegisterMode.MISSING));
+            GuestMap map = new GuestMap(List.of(new Region(memory.address(), length, 0, MappedMemory.PAGE_SIZE)));
+            UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
+            Guest guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
+            serve(guest, memory);
+            recover(map, source);
+        }
+    }
+
+    /** Every other page has content, the others are holes. */
+    private static FileDescriptor content(long length) {
+        FileDescriptor file = Memfd.create("guestmem-warm-up", length);
+        try (Arena arena = Arena.ofConfined()) {
+            for (long at = 0; at < length; at += 2 * MappedMemory.PAGE_SIZE) {
+                LinuxException.check(file.writeAt(at, arena.allocate(MappedMemory.PAGE_SIZE)), "pwrite", file);
+            }
+        }
+        return file;
+    }
+
+    private static void serve(Guest guest, GuardedMapping memory) {
+        Thread toucher = Thread.ofPlatform()
+                .name("warm-up")
+                .daemon()
+                .start(() -> touch(guest.states(), memory, System.nanoTime() + LIMIT_NANOS));
+        FaultLoop loop = new FaultLoop(guest, FailurePolicy.HANG, Silent.REPORT, System::nanoTime, new Counters());
+        while (toucher.isAlive()) {
+            loop.round();
+            Thread.onSpinWait();
+        }
+        loop.close();
+    }
+
+    /** Takes this process's own memory back, as that of a VM whose server has died. */
+    private static void recover(GuestMap map, SnapshotFiles source) {
+        VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
+        Journal written = new Journal(self.pid(), self.startTime(), "", map);
+        try {
+            GuestMap read = Journal.parse("warm-up", written.text()).map();
+            self.userfaultfd(read).ifPresent(taken -> {
+                PageStates states = PageStates.anonymous(PAGES);
+                Semaphore turns = new Semaphore(1);
+                try (ServedVm vm =
+                        new ServedVm(0, self, taken, read, states, source, FailurePolicy.HANG, turns, _ -> {})) {
+                    vm.resume();
+                    vm.ask(ServedVm.End.STOPPED);
+                    vm.serve(false);
+                }
+            });
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        } finally {
+            self.close();
+        }
+    }
+
+    private static void touch(PageStates states, GuardedMapping memory, long deadline) {
+        for (int round = 0; round < ROUNDS && System.nanoTime() < deadline; round++) {
+            for (int page = 0; page < PAGES; page++) {
+                memory.advise(
+                        page % 3 == 0 ? Advice.POPULATE_WRITE : Advice.POPULATE_READ,
+                        page * MappedMemory.PAGE_SIZE,
+                        MappedMemory.PAGE_SIZE);
+            }
+            memory.advise(Advice.DONT_NEED);
+            if (round % 2 == 0) {
+                states.set(0, PAGES, PageStates.NONE);
+            }
+        }
+    }
+
+    /** Nothing of this concerns anybody. */
+    private enum Silent implements GuestReport {
+        REPORT;
+
+        @Override
+        public void sourceShrunk() {}
+
+        @Override
+        public void unexpected(String what) {}
+
+        @Override
+        public void failed(long offset, String reason, FailurePolicy applied) {
+            throw new IllegalStateException(reason);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package io.guestmem.pager;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.guestmem.linux.FaultScope;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.Userfaultfd;
+import io.guestmem.pager.mock.MockVmm;
+import io.guestmem.pager.mock.Pattern;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Servers that are killed, and servers that hand over, under a VMM that works and checks every byte. */
+class RecoveryTest {
+    private static final int PAGES = 8192;
+    private static final int HOLE_EVERY = 7;
+
+    @TempDir
+    private Path directory;
+
+    private Path socket;
+    private Path snapshot;
+    private Path state;
+
+    @BeforeEach
+    void makeSnapshot() throws Exception {
+        try {
+            Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();
+        } catch (LinuxException refused) {
+            Assumptions.abort("no userfaultfd on this machine: " + refused.getMessage());
+        }
+        socket = directory.resolve("vm.sock");
+        snapshot = directory.resolve("memory");
+        state = directory.resolve("state");
+        Pattern.write(snapshot, PAGES, MockVmm.content(HOLE_EVERY));
+    }
+
+    private ServerProcess server(boolean takeOver) throws Exception {
+        return ServerProcess.start(socket, snapshot, state, takeOver);
+    }
+
+    @Test
+    void aSuccessorTakesTheVmBackWheneverTheServerIsKilled() throws Exception {
+        long seed = System.nanoTime();
+        SplittableRandom random = new SplittableRandom(seed);
+        ServerProcess server = server(false);
+        try {
+            server.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                server.await("ATTACHED 1");
+                CompletableFuture<String> work = vmm.order("run " + (seed & 0xffff) + " 4 12000");
+                for (int kill = 0; kill < 3; kill++) {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(1, 120)));
+                    server.kill();
+                    server = server(false);
+                    server.await("RECOVERED 1");
+                }
+
+                assertThat(work.get(60, TimeUnit.SECONDS)).as("seed " + seed).isEqualTo("ok");
+                vmm.expectOk("read 0 " + PAGES + " 4");
+            }
+        } finally {
+            server.close();
+        }
+    }
+
+    @Test
+    void whoConnectsAfterwardsIsServedByTheSuccessorToo() throws Exception {
+        try (ServerProcess first = server(false)) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                first.await("ATTACHED 1");
+                first.kill();
+                try (ServerProcess second = server(false)) {
+                    second.await("LISTENING");
+                    try (MockVmmProcess other = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                        second.await("ATTACHED 2");
+                        other.expectOk("read 0 100");
+                        vmm.expectOk("read 0 100");
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aLivingServerHandsItsVmsOverAndEnds() throws Exception {
+        try (ServerProcess first = server(false)) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                CompletableFuture<String> work = vmm.order("run 3 4 12000");
+                first.await("ATTACHED 1");
+                try (ServerProcess second = server(true)) {
+                    second.await("RECOVERED 1");
+                    first.await("HANDED_OVER 1");
+                    first.awaitEnd();
+
+                    assertThat(work.get(60, TimeUnit.SECONDS)).isEqualTo("ok");
+                    vmm.expectOk("read 0 " + PAGES + " 4");
+                    try (MockVmmProcess other = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                        other.expectOk("read 0 100");
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aServerThatIsAskedByNobodyTrustworthyServesOn() throws Exception {
+        try (TestServer server =
+                        TestServer.start(ServerOptions.of(socket, snapshot).state(state, false));
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+            vmm.expectOk("read 0 10");
+            HandshakeTest.sendTo(state.resolve("hand-over.sock"), "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+
+            assertThat(server.await(ServerEvent.Kind.WARNING, 0).text()).contains("hand-over");
+            vmm.expectOk("read 0 " + PAGES + " 2");
+            assertThat(server.server().isHandedOver()).isFalse();
+        }
+    }
+
+    @Test
+    void twoServersDoNotServeFromOneStateDirectory() throws Exception {
+        ServerOptions options = ServerOptions.of(socket, snapshot).state(state, false);
+        try (TestServer _ = TestServer.start(options)) {
+            assertThatThrownBy(() -> PageServer.open(options, _ -> {})).isInstanceOf(ServerBusyException.class);
+        }
+    }
+
+    @Test
+    void nothingIsLeftOfAVmThatHasEnded() throws Exception {
+        try (TestServer server =
+                TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                vmm.expectOk("read 0 10");
+                assertThat(names()).contains("vm-1.json", "vm-1.pages");
+            }
+            server.await(ServerEvent.Kind.DETACHED, 1);
+        }
+        assertThat(names()).containsExactly("lock");
+    }
+
+    private List<String> names() throws Exception {
+        try (Stream<Path> files = Files.list(state)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package io.guestmem.pager;
+
+import io.guestmem.linux.InstallMode;
+import io.guestmem.linux.InstallResult;
+import io.guestmem.linux.UserfaultfdEvents;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Queue;
+
+/** A kernel that answers what it was told to, and writes down what it was asked; by default everything succeeds. */
+final class ScriptedPort implements FaultPort {
+    /** One message. */
+    private record Message(int kind, long first, long second) {}
+
+    private final Queue<List<Message>> batches = new ArrayDeque<>();
+    private final Deque<InstallResult> answers = new ArrayDeque<>();
+    private final List<String> calls = new ArrayList<>();
+    private List<Message> current = List.of();
+    private boolean logging = true;
+
+    /** Messages that one read returns together, in the kernel's order. */
+    final class Batch {
+        private final List<Message> messages = new ArrayList<>();
+
+        Batch fault(long address) {
+            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, 0));
+            return this;
+        }
+
+        Batch remove(long start, long end) {
+            messages.add(new Message(UserfaultfdEvents.REMOVE, start, end));
+            return this;
+        }
+
+        Batch event(int kind) {
+            messages.add(new Message(kind, 0, 0));
+            return this;
+        }
+
+        void pending() {
+            batches.add(messages);
+        }
+
+        /** As if an earlier server had read it. */
+        void left() {
+            current = messages;
+        }
+    }
+
+    Batch batch() {
+        return new Batch();
+    }
+
+    /** What the next installing calls answer. */
+    void answer(InstallResult... results) {
+        answers.addAll(List.of(results));
+    }
+
+    /** What was asked since the last call of this method. */
+    List<String> calls() {
+        List<String> copy = List.copyOf(calls);
+        calls.clear();
+        return copy;
+    }
+
+    void stopLogging() {
+        logging = false;
+    }
+
+    @Override
+    public int read() {
+        List<Message> next = batches.poll();
+        current = next == null ? List.of() : next;
+        return current.size();
+    }
+
+    @Override
+    public int reread() {
+        return current.size();
+    }
+
+    @Override
+    public int kind(int index) {
+        return current.get(index).kind;
+    }
+
+    @Override
+    public long address(int index) {
+        return current.get(index).first;
+    }
+
+    @Override
+    public long start(int index) {
+        return current.get(index).first;
+    }
+
+    @Override
+    public long end(int index) {
+        return current.get(index).second;
+    }
+
+    @Override
+    public void clear() {
+        current = List.of();
+    }
+
+    @Override
+    public InstallResult copy(long destination, long source, long length, InstallMode mode) {
+        return called("copy", destination, length);
+    }
+
+    @Override
+    public InstallResult zeropage(long address, long length, InstallMode mode) {
+        return called("zero", address, length);
+    }
+
+    @Override
+    public InstallResult poison(long address, long length, InstallMode mode) {
+        return called("poison", address, length);
+    }
+
+    @Override
+    public void wake(long address, long length) {
+        log("wake", address, length);
+    }
+
+    @Override
+    public void unregister(long address, long length) {
+        log("unregister", address, length);
+    }
+
+    private InstallResult called(String call, long address, long length) {
+        log(call, address, length);
+        InstallResult answer = answers.poll();
+        return answer == null ? new InstallResult.Complete(length) : answer;
+    }
+
+    private void log(String call, long address, long length) {
+        if (logging) {
+            calls.add(call + " " + Long.toHexString(address) + "+" + Long.toHexString(length));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package io.guestmem.pager;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.guestmem.linux.FaultScope;
+import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.Userfaultfd;
+import io.guestmem.pager.ServerEvent.Kind;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+
+/** A page server in this process, with its events. */
+final class TestServer implements AutoCloseable {
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private final List<ServerEvent> events = new ArrayList<>();
+    private final PageServer server;
+    private final Thread thread;
+
+    private TestServer(ServerOptions options) throws IOException {
+        server = PageServer.open(options, this::add);
+        thread = Thread.ofPlatform().name("server").daemon().start(server::serve);
+    }
+
+    static TestServer start(ServerOptions options) throws IOException {
+        try {
+            Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();
+        } catch (LinuxException refused) {
+            Assumptions.abort("no userfaultfd on this machine: " + refused.getMessage());
+        }
+        return new TestServer(options);
+    }
+
+    private synchronized void add(ServerEvent event) {
+        events.add(event);
+        notifyAll();
+    }
+
+    PageServer server() {
+        return server;
+    }
+
+    /** Waits for an event about a VM. */
+    synchronized ServerEvent await(Kind kind, int vm) throws InterruptedException {
+        long deadline = System.nanoTime() + LIMIT_NANOS;
+        while (true) {
+            for (ServerEvent event : events) {
+                if (event.kind() == kind && event.vm() == vm) {
+                    return event;
+                }
+            }
+            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            assertThat(left).as(kind + " of VM " + vm + " among " + events).isPositive();
+            wait(left);
+        }
+    }
+
+    synchronized List<ServerEvent> events() {
+        return List.copyOf(events);
+    }
+
+    /** Waits until the server accepts no more. */
+    void awaitEnd() throws InterruptedException {
+        thread.join(TimeUnit.NANOSECONDS.toMillis(LIMIT_NANOS));
+        assertThat(thread.isAlive()).as("still accepts").isFalse();
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+}
