@@ -85,7 +85,10 @@ final class Errors {
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
             case SnapshotException _ ->
-                new Report(ExitStatus.IO, message, "name the memory file of a snapshot, and what lies below it with --base");
+                new Report(
+                        ExitStatus.IO,
+                        message,
+                        "name the memory file of a snapshot, and what lies below it with --base");
             case ServerBusyException _ ->
                 new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
             case ImageException _ ->

@@ -48,7 +48,11 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where VMs connect.")
     private Path socket;
 
-    @Option(names = "--snapshot", required = true, paramLabel = "FILE", description = "The memory file of the snapshot.")
+    @Option(
+            names = "--snapshot",
+            required = true,
+            paramLabel = "FILE",
+            description = "The memory file of the snapshot.")
     private Path snapshot;
 
     @Option(
@@ -85,7 +89,8 @@ final class ServeCommand implements Callable<Integer> {
             names = "--peer-uid",
             paramLabel = "UID",
             split = ",",
-            description = "Users whose VMs are served, beside one's own; everybody may connect then, and others are refused.")
+            description =
+                    "Users whose VMs are served, beside one's own; everybody may connect then, and others are refused.")
     private Set<Integer> peers = Set.of();
 
     @Option(names = "--events", description = "Print every event as a line of JSON on standard output.")
@@ -153,7 +158,7 @@ final class ServeCommand implements Callable<Integer> {
     private void print(ServerEvent event) {
         PrintWriter out = spec.commandLine().getOut();
         String kind = event.kind().name().toLowerCase(Locale.ROOT);
-        if (events) {
+        if (events || output.json()) {
             synchronized (out) {
                 JsonResult.line(out, json -> {
                     json.writeStringProperty("event", kind);
@@ -168,7 +173,9 @@ final class ServeCommand implements Callable<Integer> {
         } else {
             switch (event.kind()) {
                 case REFUSED, FAILED, WARNING ->
-                    spec.commandLine().getErr().println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());
+                    spec.commandLine()
+                            .getErr()
+                            .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());
                 default -> {}
             }
         }

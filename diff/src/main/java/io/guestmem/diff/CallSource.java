@@ -244,8 +244,9 @@ final class CallSource {
 
     private Call protect() {
         long memory = plan.memory();
-        HostProtection protection =
-                plan.oneIn(2) ? HostProtection.READ_WRITE : Argument.PROTECTIONS.get(plan.below(Argument.PROTECTIONS.size()));
+        HostProtection protection = plan.oneIn(2)
+                ? HostProtection.READ_WRITE
+                : Argument.PROTECTIONS.get(plan.below(Argument.PROTECTIONS.size()));
         if (memory == 0) {
             return new Call.Protect(protection, 0, HUGE_PAGE * plan.below(2), HUGE_PAGE);
         }
