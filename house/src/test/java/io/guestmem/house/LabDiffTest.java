@@ -1,12 +1,8 @@
 package io.guestmem.house;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.guestmem.lab.Lab;
-import io.guestmem.lab.LabAvailability;
 import io.guestmem.lab.LabKernel;
-import io.guestmem.lab.LabProgress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +24,7 @@ class LabDiffTest {
     @ParameterizedTest
     @EnumSource
     void theSoftwareKernelAgreesWithThisKernel(LabKernel kernel) throws Exception {
-        assumeKernel(kernel);
+        Host.assumeLabReady(kernel);
         List<String> words = new ArrayList<>(List.of("lab"));
         words.addAll(kernel == LabKernel.PRIVATE ? List.of("--private") : List.of("--suite", kernel.text()));
         words.addAll(List.of("--", "diff", "--json", "--calls", Long.toString(CALLS)));
@@ -42,16 +38,5 @@ class LabDiffTest {
         assertThat((Long) json.get("calls")).isGreaterThanOrEqualTo(CALLS);
         assertThat((String) json.get("compared")).startsWith("everything of TDP kernels");
         assertThat(outcome.status()).isZero();
-    }
-
-    /** The private kernel takes minutes to build: it is used where it is there already. */
-    private static void assumeKernel(LabKernel kernel) throws Exception {
-        if (kernel == LabKernel.PRIVATE) {
-            LabAvailability availability = Lab.open(LabProgress.SILENT).availability(kernel);
-            assumeTrue(
-                    availability.state() == LabAvailability.State.READY,
-                    "no kernel with private memory is there, see GUESTMEM_LAB_KERNEL: " + availability.explanation());
-        }
-        Host.assumeLab(kernel);
     }
 }

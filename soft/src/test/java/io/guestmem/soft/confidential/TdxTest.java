@@ -6,6 +6,7 @@ import static io.guestmem.soft.confidential.LaunchHost.U64;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.guestmem.abi.CpuidLayout;
+import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.RegsLayout;
@@ -218,6 +219,18 @@ class TdxTest {
                             new Page(GPA + 2 * PAGE, "PENDING"));
             assertThat(memfd.allocate(3, 0, PAGE)).isZero();
             assertThat(host.launch().pages()).extracting(Page::gpa).doesNotContain(GPA);
+        }
+    }
+
+    @Test
+    void mmu20ChangesOfTheProcessesMemoryLeaveThePrivateTreeAlone() {
+        try (host) {
+            launching();
+            add(source(1), GPA, 1, 1);
+            finish();
+            assertThat(host.preFault(0, GPA, PAGE)).isZero();
+            assertThat(host.user.advise(HostAdvice.DONT_NEED, 0, 4L * PAGE)).isZero();
+            assertThat(host.launch().pages()).containsExactly(new Page(GPA, "MAPPED"));
         }
     }
 
