@@ -59,8 +59,8 @@ class ArchitectureTest {
             Map.entry(
                     "cli",
                     Set.of(
-                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "conform", "diff",
-                            "shell", "lab", "bench"))));
+                            "linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "conform",
+                            "diff", "shell", "lab", "bench"))));
 
     /** The classes beside those of {@code linux} that may call native code, with the reason. */
     private static final Map<String, String> OTHER_NATIVE_DOORS = Map.of(

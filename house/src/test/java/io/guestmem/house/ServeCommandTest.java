@@ -134,8 +134,8 @@ class ServeCommandTest {
     private Command.Running serve(String... more) throws IOException {
         List<String> arguments = new ArrayList<>(List.of(SERVE));
         arguments.addAll(List.of(more));
-        Command.Running running = Guestmem.command(directory, arguments.toArray(String[]::new))
-                .start();
+        Command.Running running =
+                Guestmem.command(directory, arguments.toArray(String[]::new)).start();
         awaitText(running.err(), "ready vm.sock");
         return running;
     }
