@@ -5,6 +5,7 @@ import io.guestmem.measure.firmware.OvmfFirmware;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /**
  * What decides about the launch of a SEV, SEV-ES or SNP guest besides its firmware.
@@ -71,199 +72,119 @@ public record SevSettings(
 
     /** With the habits of another VMM. */
     public SevSettings with(Vmm other) {
-        return new SevSettings(
-                other,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.vmm = other);
     }
 
     /** With another number of vCPUs. */
     public SevSettings withVcpus(int number) {
-        return new SevSettings(
-                vmm,
-                number,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.vcpus = number);
     }
 
     /** With vCPUs of another signature. */
     public SevSettings withSignature(long other) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                other,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.signature = other);
     }
 
     /** With other guest features. */
     public SevSettings withFeatures(long other) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                other,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.features = other);
     }
 
     /** With or without the reset values of MXCSR and FCW. */
     public SevSettings withFpu(boolean other) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                other,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.fpu = other);
     }
 
     /** With another table of kernel hashes, or none. */
     public SevSettings withHashes(Optional<KernelHashes> other) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                other,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.hashes = other);
     }
 
     /** With {@code kernel-hashes=on} and no kernel, or not. */
     public SevSettings withHashesWithoutKernel(boolean other) {
-        return new SevSettings(
-                vmm, vcpus, signature, features, fpu, hashes, other, unknownAsZero, memory, vmsaGpa, overrides, svsm);
+        return changed(fields -> fields.hashesWithoutKernel = other);
     }
 
     /** With ZERO pages for unknown sections, or not. */
     public SevSettings withUnknownAsZero(boolean other) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                other,
-                memory,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.unknownAsZero = other);
     }
 
     /** With so much guest memory. */
     public SevSettings withMemory(OptionalLong bytes) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                bytes,
-                vmsaGpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.memory = bytes);
     }
 
     /** With VMSAs at another address. */
     public SevSettings withVmsaGpa(long gpa) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                gpa,
-                overrides,
-                svsm);
+        return changed(fields -> fields.vmsaGpa = gpa);
     }
 
     /** With other fields of VMSAs. */
-    public SevSettings withOverrides(Map<VmsaField, Long> fields) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                fields,
-                svsm);
+    public SevSettings withOverrides(Map<VmsaField, Long> other) {
+        return changed(fields -> fields.overrides = other);
     }
 
     /** With an SVSM. */
     public SevSettings withSvsm(Svsm image) {
-        return new SevSettings(
-                vmm,
-                vcpus,
-                signature,
-                features,
-                fpu,
-                hashes,
-                hashesWithoutKernel,
-                unknownAsZero,
-                memory,
-                vmsaGpa,
-                overrides,
-                Optional.of(image));
+        return changed(fields -> fields.svsm = Optional.of(image));
+    }
+
+    private SevSettings changed(Consumer<Fields> change) {
+        Fields fields = new Fields(this);
+        change.accept(fields);
+        return fields.settings();
     }
 
     /** The register state of its vCPUs. */
     Vmsa vmsa(long sevFeatures) {
         return new Vmsa(vmm, signature, sevFeatures, fpu, overrides);
+    }
+
+    /** The components while one of them changes. */
+    private static final class Fields {
+        private Vmm vmm;
+        private int vcpus;
+        private long signature;
+        private long features;
+        private boolean fpu;
+        private Optional<KernelHashes> hashes;
+        private boolean hashesWithoutKernel;
+        private boolean unknownAsZero;
+        private OptionalLong memory;
+        private long vmsaGpa;
+        private Map<VmsaField, Long> overrides;
+        private Optional<Svsm> svsm;
+
+        Fields(SevSettings settings) {
+            this.vmm = settings.vmm;
+            this.vcpus = settings.vcpus;
+            this.signature = settings.signature;
+            this.features = settings.features;
+            this.fpu = settings.fpu;
+            this.hashes = settings.hashes;
+            this.hashesWithoutKernel = settings.hashesWithoutKernel;
+            this.unknownAsZero = settings.unknownAsZero;
+            this.memory = settings.memory;
+            this.vmsaGpa = settings.vmsaGpa;
+            this.overrides = settings.overrides;
+            this.svsm = settings.svsm;
+        }
+
+        SevSettings settings() {
+            return new SevSettings(
+                    vmm,
+                    vcpus,
+                    signature,
+                    features,
+                    fpu,
+                    hashes,
+                    hashesWithoutKernel,
+                    unknownAsZero,
+                    memory,
+                    vmsaGpa,
+                    overrides,
+                    svsm);
+        }
     }
 }
