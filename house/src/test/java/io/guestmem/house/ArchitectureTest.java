@@ -55,7 +55,9 @@ class ArchitectureTest {
             Map.entry("diff", Set.of("soft", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
-            Map.entry("bench", Set.of("linux", "abi", "measure", "soft", "kvm", "vmm", "lab")),
+            Map.entry(
+                    "bench",
+                    Set.of("linux", "abi", "paging", "image", "measure", "soft", "kvm", "vmm", "pager", "lab")),
             Map.entry(
                     "cli",
                     Set.of(
