@@ -44,7 +44,10 @@ final class DiffTranslateCommand implements Callable<Integer> {
     @Mixin
     private AnyKernelOption kernelOption;
 
-    @Option(names = "--mode", paramLabel = "MODE", description = "none, bits_32, pae, level_4 or level_5; all by default.")
+    @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            description = "none, bits_32, pae, level_4 or level_5; all by default.")
     private Optional<PagingMode> mode = Optional.empty();
 
     @Option(
@@ -141,7 +144,9 @@ final class DiffTranslateCommand implements Callable<Integer> {
             json.writeObjectPropertyStart("explained");
             tally.explained().forEach((deviation, count) -> json.writeNumberProperty(deviation.id(), count));
             json.writeEndObject();
-            tally.difference().map(OracleDifference::describe).ifPresent(text -> json.writeStringProperty("difference", text));
+            tally.difference()
+                    .map(OracleDifference::describe)
+                    .ifPresent(text -> json.writeStringProperty("difference", text));
             json.writeEndObject();
         }
         json.writeEndArray();

@@ -43,7 +43,8 @@ public record AccessAnswer(int vector, int error, long result) {
     public String toString() {
         return switch (vector) {
             case NONE -> "done, eax 0x" + Long.toHexString(result);
-            case PAGE_FAULT -> "#PF, error code 0x" + Integer.toHexString(error) + ", CR2 0x" + Long.toHexString(result);
+            case PAGE_FAULT ->
+                "#PF, error code 0x" + Integer.toHexString(error) + ", CR2 0x" + Long.toHexString(result);
             case GENERAL_PROTECTION -> "#GP, error code 0x" + Integer.toHexString(error);
             case NOT_REACHED -> "not reached";
             default -> "exception " + vector + ", error code 0x" + Integer.toHexString(error);

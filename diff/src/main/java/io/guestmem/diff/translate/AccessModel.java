@@ -2,7 +2,6 @@ package io.guestmem.diff.translate;
 
 import io.guestmem.paging.Access;
 import io.guestmem.paging.CheckOrder;
-import io.guestmem.paging.PagingFeatures;
 import io.guestmem.paging.PagingMode;
 import io.guestmem.paging.PagingState;
 import io.guestmem.paging.SetBits;
@@ -12,12 +11,13 @@ import io.guestmem.paging.Walker;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SplittableRandom;
-import org.jspecify.annotations.Nullable;
 
 /** Makes random accesses under one state of the registers, and says what must come of each; the model's memory goes along. */
 final class AccessModel {
@@ -54,7 +54,11 @@ final class AccessModel {
      * @param deviations that make the answer another one than the manuals'
      */
     record Expected(
-            AccessCase question, PagingState state, AccessAnswer answer, int tolerated, List<KnownDeviation> deviations) {
+            AccessCase question,
+            PagingState state,
+            AccessAnswer answer,
+            int tolerated,
+            List<KnownDeviation> deviations) {
         boolean matches(AccessAnswer seen) {
             AccessAnswer comparable = seen.comparable();
             return comparable.vector() == answer.vector()
@@ -79,10 +83,12 @@ final class AccessModel {
     }
 
     private Keyed keyed(PagingState state) {
-        WalkPlan plan = plan(state, processor.deviations(), null);
+        WalkPlan plan = plan(state, processor.deviations());
         Map<KnownDeviation, Walker> without = new EnumMap<>(KnownDeviation.class);
         for (KnownDeviation each : processor.deviations()) {
-            WalkPlan other = plan(state, processor.deviations(), each);
+            Set<KnownDeviation> others = new HashSet<>(processor.deviations());
+            others.remove(each);
+            WalkPlan other = plan(state, others);
             if (!other.state().equals(plan.state())) {
                 without.put(each, new Walker(other, ram.ranges()));
             }
@@ -90,15 +96,11 @@ final class AccessModel {
         return new Keyed(state, plan, new Walker(plan, ram.ranges()), without);
     }
 
-    private WalkPlan plan(PagingState state, Iterable<KnownDeviation> deviations, @Nullable KnownDeviation butNot) {
-        PagingFeatures features = state.features();
-        for (KnownDeviation each : deviations) {
-            features = each == butNot ? features : each.features(features, mode);
-        }
-        return WalkPlan.of(CpuFeatures.with(state, features));
+    private WalkPlan plan(PagingState state, Set<KnownDeviation> deviations) {
+        return WalkPlan.of(CpuFeatures.with(state, KnownDeviation.features(deviations, state.features(), mode)));
     }
 
-    /** Words of 4 bytes in which the accessed bit may have any value, if the model's is clear. */
+    /** Words of 4 bytes in which the accessed bit may be set where the model's is clear. */
     BitSet undecided() {
         return undecided;
     }
@@ -158,7 +160,7 @@ final class AccessModel {
             long gpa;
             do {
                 gpa = ram.gpa(random.nextInt(GuestRam.MONITOR_PAGES, ram.pages()));
-            } while (gpa >= GuestRam.REACH_32);
+            } while (!GuestRam.isLow(gpa));
             return gpa + word();
         }
         while (true) {
@@ -268,7 +270,7 @@ final class AccessModel {
 
     private void refused(Keyed keys, Walker.Step step, List<KnownDeviation> deviations) {
         for (KnownDeviation each : processor.deviations()) {
-            if (each.setsAccessed(step, keys.plan.state())) {
+            if ((step.value() & RandomTables.ACCESSED) == 0 && each.setsAccessed(step, keys.plan.state())) {
                 long at = ram.offset(step.address());
                 ram.store(at, ram.load(at) | RandomTables.ACCESSED);
                 deviations.add(each);
@@ -311,7 +313,7 @@ final class AccessModel {
     }
 
     private List<Walker.Step> path(Expected expected) {
-        WalkPlan plan = plan(expected.state, processor.deviations(), null);
+        WalkPlan plan = plan(expected.state, processor.deviations());
         return new Walker(plan, ram.ranges())
                 .explain(expected.question.linear(), expected.question.access(), CheckOrder.ARCHITECTURAL);
     }

@@ -25,8 +25,8 @@ import java.util.SplittableRandom;
  * afterwards. In entries above one at fault the accessed bit may be set or not: processors differ.
  */
 final class AccessOracle implements Oracle {
-    private static final int STATES = 4;
-    private static final int CASES = 1024;
+    private static final int STATES = 8;
+    private static final int CASES = Monitor.MOST_CASES;
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
     private final OracleGuest guest;
@@ -35,8 +35,12 @@ final class AccessOracle implements Oracle {
     private final BitSet overwritten = new BitSet();
 
     AccessOracle(Kernel kernel) {
+        this(kernel, Processor.of(kernel));
+    }
+
+    AccessOracle(Kernel kernel, Processor processor) {
         this.guest = new OracleGuest(kernel, false);
-        this.processor = Processor.of(kernel);
+        this.processor = processor;
     }
 
     @Override

@@ -19,6 +19,9 @@ import java.util.Objects;
 final class AccessProgram {
     static final int DONE_PORT = 0x10;
 
+    /** Combinations of WRITE, USER and EXECUTE. */
+    private static final int KINDS = 8;
+
     private static final int VECTORS = 0x20;
 
     /** #BP: how user code says that it is done. */
@@ -32,6 +35,9 @@ final class AccessProgram {
     private final Map<String, Integer> labels = new HashMap<>();
     private final List<Jump> jumps = new ArrayList<>();
     private final byte[] supervisor;
+    private final int[] instructions = new int[KINDS];
+    private final int[] backs = new int[KINDS];
+    private final int[] ways = new int[KINDS];
     private final byte[] user = HexFormat.of().parseHex(USER);
 
     /** {@code read: mov eax, [rdi]; int3. write: mov [rdi], edx; int3. fetch: jmp rdi. back: int3}. */
@@ -59,10 +65,13 @@ final class AccessProgram {
         accesses();
         handlers();
         this.supervisor = code.toByteArray();
+        for (int kind = 0; kind < KINDS; kind++) {
+            place(kind);
+        }
         for (Jump jump : jumps) {
             int distance = at(jump.label) - (jump.at + Integer.BYTES);
             for (int i = 0; i < Integer.BYTES; i++) {
-                supervisor[jump.at + i] = (byte) (distance >> 8 * i);
+                supervisor[jump.at + i] = (byte) (distance >> (8 * i));
             }
         }
     }
@@ -168,27 +177,40 @@ final class AccessProgram {
         return Monitor.CODE;
     }
 
-    /** The linear address of the instruction that makes an access. */
-    int instruction(int access) {
-        boolean write = (access & Access.WRITE) != 0;
-        boolean fetch = (access & Access.EXECUTE) != 0;
-        if ((access & Access.USER) != 0) {
-            return (int) Monitor.USER_CODE + (fetch ? USER_FETCH : write ? USER_WRITE : USER_READ);
+    private void place(int kind) {
+        boolean write = (kind & Access.WRITE) != 0;
+        boolean fetch = (kind & Access.EXECUTE) != 0;
+        if ((kind & Access.USER) != 0) {
+            instructions[kind] = (int) Monitor.USER_CODE + (fetch ? USER_FETCH : write ? USER_WRITE : USER_READ);
+            backs[kind] = (int) Monitor.USER_CODE + USER_BACK;
+            ways[kind] = linear("user");
+        } else {
+            instructions[kind] = linear(fetch ? "fetch" : write ? "write" : "read");
+            backs[kind] = linear("back");
+            ways[kind] = linear("supervisor");
         }
-        return supervisor(fetch ? "fetch" : write ? "write" : "read");
+    }
+
+    private int linear(String label) {
+        return (int) Monitor.CODE + at(label);
+    }
+
+    /**
+     * The linear address of the instruction that makes an access.
+     *
+     * @param kind WRITE, USER and EXECUTE of {@link Access}
+     */
+    int instruction(int kind) {
+        return instructions[kind];
     }
 
     /** Where a fetched word jumps to. */
-    int back(int access) {
-        return (access & Access.USER) != 0 ? (int) Monitor.USER_CODE + USER_BACK : supervisor("back");
+    int back(int kind) {
+        return backs[kind];
     }
 
     /** How to get to the instruction. */
-    int way(int access) {
-        return supervisor((access & Access.USER) != 0 ? "user" : "supervisor");
-    }
-
-    private int supervisor(String label) {
-        return (int) Monitor.CODE + at(label);
+    int way(int kind) {
+        return ways[kind];
     }
 }

@@ -1,5 +1,6 @@
 package io.guestmem.diff.translate;
 
+import io.guestmem.paging.Access;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -37,7 +38,7 @@ final class AccessRecord {
     private AccessRecord() {}
 
     static void write(MemorySegment real, long at, AccessCase question, AccessProgram program) {
-        int kind = question.access() & 0b111;
+        int kind = question.access() & (Access.WRITE | Access.USER | Access.EXECUTE);
         real.set(ValueLayout.JAVA_LONG, at, question.linear());
         real.set(ValueLayout.JAVA_INT, at + VALUE, question.value());
         real.set(ValueLayout.JAVA_LONG, at + FLAGS, FIXED_FLAGS | (question.alignmentCheck() ? ALIGNMENT_CHECK : 0));

@@ -54,11 +54,12 @@ record CpuFeatures(
         int structured = register(cpuid, STRUCTURED, Entry::ebx);
         int more = register(cpuid, STRUCTURED, Entry::ecx);
         int extended = register(cpuid, EXTENDED, Entry::edx);
+        int bits = register(cpuid, ADDRESS_SIZES, Entry::eax) & 0xFF;
         PagingFeatures paging = new PagingFeatures(
-                register(cpuid, ADDRESS_SIZES, Entry::eax) & 0xFF,
+                bits,
                 vendor == AMD[0] || vendor == EBX_HYGON,
                 (extended & EDX_GIGABYTE_PAGES) != 0,
-                PagingFeatures.KVM_PSE36_BITS);
+                PagingFeatures.processorPse36Bits(bits));
         return new CpuFeatures(
                 paging,
                 (extended & EDX_NX) != 0,
@@ -87,8 +88,7 @@ record CpuFeatures(
                     ecx = name[1];
                     edx = name[2];
                 }
-                case EXTENDED ->
-                    edx = paging.gigabytePages() ? edx | EDX_GIGABYTE_PAGES : edx & ~EDX_GIGABYTE_PAGES;
+                case EXTENDED -> edx = paging.gigabytePages() ? edx | EDX_GIGABYTE_PAGES : edx & ~EDX_GIGABYTE_PAGES;
                 case ADDRESS_SIZES -> eax = (eax & ~0xFF) | paging.maxPhysicalAddressBits();
                 default -> {}
             }

@@ -36,8 +36,7 @@ final class GuestRam implements AutoCloseable {
     /** The first of four of them, the ones with its page tables. */
     static final int MONITOR_TABLES = 4;
 
-    /** Addresses below can be had in every mode. */
-    static final long REACH_32 = 1L << 32;
+    private static final long REACH_32 = 1L << 32;
 
     private static final int LOW_PAGES = 16;
     private static final int FEW = 4;
@@ -66,11 +65,15 @@ final class GuestRam implements AutoCloseable {
         int pages() {
             return monitor + tables + data;
         }
+
+        int end() {
+            return first + pages();
+        }
     }
 
     private final List<Window> windows = new ArrayList<>();
-    private final List<Use> uses = new ArrayList<>();
-    private final List<Long> gpas = new ArrayList<>();
+    private final Use[] uses;
+    private final long[] gpas;
     private final HostMemory host;
     private final MemorySegment real;
     private final Arena arena = Arena.ofShared();
@@ -98,12 +101,16 @@ final class GuestRam implements AutoCloseable {
             window(EIGHT_HIGH_BITS, 0, 0, FEW, false);
         }
         window((1L << physicalBits) - FEW * PAGE, 0, 0, FEW, false);
-        this.host = kernel.allocate(uses.size() * PAGE);
+        int pages = windows.getLast().end();
+        this.uses = new Use[pages];
+        this.gpas = new long[pages];
+        windows.forEach(this::list);
+        this.host = kernel.allocate(pages * PAGE);
         this.real = host.segment();
-        this.model = arena.allocate(uses.size() * PAGE, PAGE);
+        this.model = arena.allocate(pages * PAGE, PAGE);
         this.ranges = new PhysicalRanges(windows.stream().flatMap(this::ranges).toList());
-        for (int page = 0; page < uses.size(); page++) {
-            if (uses.get(page) == Use.DATA) {
+        for (int page = 0; page < pages; page++) {
+            if (uses[page] == Use.DATA) {
                 for (long at = page * PAGE; at < (page + 1) * PAGE; at += Long.BYTES) {
                     model.set(ValueLayout.JAVA_LONG, at, DataWord.of((int) (at / Long.BYTES)));
                 }
@@ -113,11 +120,15 @@ final class GuestRam implements AutoCloseable {
     }
 
     private void window(long gpa, int monitor, int tables, int data, boolean readOnly) {
-        Window window = new Window(gpa, uses.size(), monitor, tables, data, readOnly);
-        windows.add(window);
+        int first = windows.isEmpty() ? 0 : windows.getLast().end();
+        windows.add(new Window(gpa, first, monitor, tables, data, readOnly));
+    }
+
+    private void list(Window window) {
         for (int i = 0; i < window.pages(); i++) {
-            uses.add(i < monitor ? Use.MONITOR : i < monitor + tables ? Use.TABLES : Use.DATA);
-            gpas.add(gpa + i * PAGE);
+            boolean table = i < window.monitor + window.tables;
+            uses[window.first + i] = i < window.monitor ? Use.MONITOR : table ? Use.TABLES : Use.DATA;
+            gpas[window.first + i] = window.gpa + i * PAGE;
         }
     }
 
@@ -156,15 +167,20 @@ final class GuestRam implements AutoCloseable {
     }
 
     int pages() {
-        return uses.size();
+        return uses.length;
     }
 
     Use use(int page) {
-        return uses.get(page);
+        return uses[page];
     }
 
     long gpa(int page) {
-        return gpas.get(page);
+        return gpas[page];
+    }
+
+    /** Whether it can be had in every mode. */
+    static boolean isLow(long gpa) {
+        return gpa < REACH_32;
     }
 
     /** The number of the page at a guest-physical address; -1 if there is none. */

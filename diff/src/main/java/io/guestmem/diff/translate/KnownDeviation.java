@@ -11,21 +11,25 @@ import java.util.OptionalInt;
 /** What a processor does otherwise than the architecture's manuals say, exactly: it is expected of that processor, and nothing else. */
 public enum KnownDeviation {
     /** Pages of 4 MiB. */
-    PSE36_WITH_40_BITS(
-            "A page of 4 MiB has eight high address bits whatever CPUID says, and bit 21 alone is reserved.",
-            Constants.TCG) {
+    PSE36_WITH_36_BITS(
+            "KVM's own walk, and so the software kernel's processor, gives a page of 4 MiB four high address bits, however wide"
+                    + " addresses are, and reserves bits 21:17.",
+            "Linux 7.2 arch/x86/kvm/mmu/mmu.c:reset_guest_rsvds_bits_mask, paging_tmpl.h:pse36_gfn_delta") {
         @Override
         PagingFeatures features(PagingFeatures of, PagingMode mode) {
             return mode == PagingMode.BITS_32
-                    ? new PagingFeatures(of.maxPhysicalAddressBits(), of.amdCompatible(), of.gigabytePages(), MOST_PSE36_BITS)
+                    ? new PagingFeatures(
+                            of.maxPhysicalAddressBits(),
+                            of.amdCompatible(),
+                            of.gigabytePages(),
+                            PagingFeatures.KVM_PSE36_BITS)
                     : of;
         }
     },
 
     /** Bit 8 of the upper levels. */
     GLOBAL_IN_UPPER_LEVELS(
-            "Bit 8 of an entry of PML4 or PML5 is ignored, also where the vendor is AMD.",
-            Constants.TCG) {
+            "Bit 8 of an entry of PML4 or PML5 is ignored, also where the vendor is AMD.", Constants.TCG) {
         @Override
         PagingFeatures features(PagingFeatures of, PagingMode mode) {
             return mode.isLong()
@@ -35,9 +39,7 @@ public enum KnownDeviation {
     },
 
     /** Reserved bits. */
-    RESERVED_WITHOUT_PRESENT(
-            "The error code of a reserved bit has RSVD without P.",
-            Constants.TCG) {
+    RESERVED_WITHOUT_PRESENT("The error code of a reserved bit has RSVD without P.", Constants.TCG) {
         @Override
         int errorCode(int code) {
             return (code & RSVD) != 0 ? code & ~P : code;
@@ -46,12 +48,13 @@ public enum KnownDeviation {
 
     /** The registers of PAE paging. */
     ACCESSED_IN_PDPTE(
-            "PAE paging reads its four registers from memory at each walk, and sets bit 5 there as if it were an accessed bit.",
+            "PAE paging sets bit 5 in memory where its four registers come from, as if it were an accessed bit.",
             Constants.TCG),
 
     /** Pages of 1 GiB. */
     ACCESSED_IN_REFUSED_GIBIBYTE(
-            "The accessed bit of a leaf of 1 GiB is set even if the access is refused or one of bits 29:13 is set.", Constants.TCG) {
+            "The accessed bit of a leaf of 1 GiB is set even if the access is refused or one of bits 29:13 is set.",
+            Constants.TCG) {
         @Override
         boolean setsAccessed(Walker.Step refused, PagingState state) {
             long noExecute = (state.efer() & NXE) != 0 ? 0 : RandomTables.NO_EXECUTE;
@@ -78,7 +81,6 @@ public enum KnownDeviation {
         }
     };
 
-    private static final int MOST_PSE36_BITS = 8;
     private static final int P = 1;
     private static final int W = 1 << 1;
     private static final int U = 1 << 2;
@@ -101,6 +103,15 @@ public enum KnownDeviation {
     KnownDeviation(String text, String source) {
         this.text = text;
         this.source = source;
+    }
+
+    /** The features by which somebody with these deviations walks. */
+    static PagingFeatures features(Iterable<KnownDeviation> deviations, PagingFeatures of, PagingMode mode) {
+        PagingFeatures features = of;
+        for (KnownDeviation each : deviations) {
+            features = each.features(features, mode);
+        }
+        return features;
     }
 
     /** The features by which this processor walks. */

@@ -35,7 +35,8 @@ final class Monitor {
     private static final int VECTORS = 0x20;
     private static final long INTERRUPT_GATE = 0x8E00;
     private static final long GATE_FOR_USER = 0x6000;
-    private static final long USED = RandomTables.PRESENT | RandomTables.WRITABLE | RandomTables.ACCESSED | RandomTables.DIRTY;
+    private static final long USED =
+            RandomTables.PRESENT | RandomTables.WRITABLE | RandomTables.ACCESSED | RandomTables.DIRTY;
     private static final long FLAT_CODE_32 = 0x00CF_9B00_0000_FFFFL;
     private static final long FLAT_CODE_64 = 0x00AF_9B00_0000_FFFFL;
     private static final long FLAT_DATA = 0x00CF_9300_0000_FFFFL;
@@ -87,7 +88,11 @@ final class Monitor {
         int entrySize = mode.entrySize();
         for (int page = 0; page < GuestRam.MONITOR_PAGES; page++) {
             long gpa = page * GuestRam.PAGE;
-            put(real, TABLES + (long) page * entrySize, entrySize, gpa | USED | (gpa == USER_CODE ? RandomTables.USER : 0));
+            put(
+                    real,
+                    TABLES + (long) page * entrySize,
+                    entrySize,
+                    gpa | USED | (gpa == USER_CODE ? RandomTables.USER : 0));
         }
         for (int level = 2; level < mode.levels(); level++) {
             put(real, table(level), entrySize, table(level - 1) | USED | RandomTables.USER);
@@ -122,14 +127,20 @@ final class Monitor {
     /** The system registers with which the monitor runs. */
     static SystemRegisters registers(SystemRegisters reset, PagingState state) {
         boolean wide = state.mode().isLong();
-        Segment code = new Segment(
-                0, -1, CODE_SELECTOR, CODE_TYPE, true, 0, !wide, true, wide, true, false, false);
+        Segment code = new Segment(0, -1, CODE_SELECTOR, CODE_TYPE, true, 0, !wide, true, wide, true, false, false);
         Segment userData = Segment.flatData(USER_DATA_SELECTOR, 3);
         Segment stack = Segment.flatData(DATA_SELECTOR, 0);
         Segment task = new Segment(
                 TSS, TASK_LIMIT, TASK_SELECTOR, BUSY_TASK_TYPE, true, 0, false, false, false, false, false, false);
         SystemRegisters.Segments segments = new SystemRegisters.Segments(
-                code, userData, userData, userData, userData, stack, task, reset.segments().ldt());
+                code,
+                userData,
+                userData,
+                userData,
+                userData,
+                stack,
+                task,
+                reset.segments().ldt());
         int idtLimit = VECTORS * (wide ? 16 : 8) - 1;
         return new SystemRegisters(
                 segments,

@@ -18,13 +18,7 @@ import java.util.List;
  * @param oracle what the oracle says
  */
 public record OracleDifference(
-        long seed,
-        PagingState state,
-        long linear,
-        int access,
-        List<Walker.Step> path,
-        String walker,
-        String oracle) {
+        long seed, PagingState state, long linear, int access, List<Walker.Step> path, String walker, String oracle) {
     /** Copies the path. */
     public OracleDifference {
         path = List.copyOf(path);
@@ -38,12 +32,21 @@ public record OracleDifference(
         text.append("  CR4 ").append(hex(state.cr4())).append("  EFER ").append(hex(state.efer()));
         text.append("  PKRU ").append(Integer.toHexString(state.pkru())).append('\n');
         text.append("  ").append(state.features()).append('\n');
-        text.append("  ").append(accessText()).append(" at ").append(hex(linear)).append('\n');
+        text.append("  ")
+                .append(accessText())
+                .append(" at ")
+                .append(hex(linear))
+                .append('\n');
         for (Walker.Step step : path) {
             text.append("    level ").append(step.level()).append(" at ").append(hex(step.address()));
             text.append(" = ").append(hex(step.value())).append('\n');
         }
-        return text.append("  walker  ").append(walker).append("\n  oracle  ").append(oracle).append('\n').toString();
+        return text.append("  walker  ")
+                .append(walker)
+                .append("\n  oracle  ")
+                .append(oracle)
+                .append('\n')
+                .toString();
     }
 
     private String accessText() {

@@ -1,11 +1,17 @@
 package io.guestmem.diff.translate;
 
+import static io.guestmem.diff.translate.KnownDeviation.ACCESSED_IN_PDPTE;
+import static io.guestmem.diff.translate.KnownDeviation.ACCESSED_IN_REFUSED_GIBIBYTE;
+import static io.guestmem.diff.translate.KnownDeviation.ADDRESSES_OF_THE_SWITCHER;
+import static io.guestmem.diff.translate.KnownDeviation.GLOBAL_IN_UPPER_LEVELS;
+import static io.guestmem.diff.translate.KnownDeviation.PSE36_WITH_36_BITS;
+import static io.guestmem.diff.translate.KnownDeviation.RESERVED_WITHOUT_PRESENT;
+
 import io.guestmem.abi.Kernel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.Set;
 
 /**
@@ -15,8 +21,13 @@ import java.util.Set;
  * @param returnsToUser whether its 32-bit code can get to user mode: kvm_pvm emulates the supervisor, without IRET of 32 bits
  */
 record Processor(Set<KnownDeviation> deviations, boolean returnsToUser) {
+    /** Of KVM's walk in software. */
+    static final Set<KnownDeviation> KVM = Set.of(PSE36_WITH_36_BITS);
+
+    private static final Set<KnownDeviation> TCG =
+            Set.of(GLOBAL_IN_UPPER_LEVELS, RESERVED_WITHOUT_PRESENT, ACCESSED_IN_PDPTE, ACCESSED_IN_REFUSED_GIBIBYTE);
     private static final Path CPUINFO = Path.of("/proc/cpuinfo");
-    private static final String TCG = "QEMU TCG CPU";
+    private static final String TCG_MODEL = "QEMU TCG CPU";
     private static final Path PVM = Path.of("/sys/module/kvm_pvm");
 
     /** Copies the set. */
@@ -27,19 +38,17 @@ record Processor(Set<KnownDeviation> deviations, boolean returnsToUser) {
     /** The processor that a kernel's guests run on. */
     static Processor of(Kernel kernel) {
         if (!kernel.name().equals("linux")) {
-            return new Processor(Set.of(), true);
+            return new Processor(KVM, true);
         }
         if (Files.isDirectory(PVM)) {
-            return new Processor(Set.of(KnownDeviation.ADDRESSES_OF_THE_SWITCHER), false);
+            return new Processor(Set.of(PSE36_WITH_36_BITS, ADDRESSES_OF_THE_SWITCHER), false);
         }
-        return new Processor(
-                isTcg() ? EnumSet.complementOf(EnumSet.of(KnownDeviation.ADDRESSES_OF_THE_SWITCHER)) : Set.of(),
-                true);
+        return new Processor(isTcg() ? TCG : Set.of(), true);
     }
 
     private static boolean isTcg() {
         try {
-            return Files.readString(CPUINFO).contains(TCG);
+            return Files.readString(CPUINFO).contains(TCG_MODEL);
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot read " + CPUINFO, failed);
         }

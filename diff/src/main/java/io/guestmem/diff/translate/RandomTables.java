@@ -1,8 +1,7 @@
 package io.guestmem.diff.translate;
 
 import io.guestmem.paging.PagingMode;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -32,11 +31,14 @@ final class RandomTables {
     private final GuestRam ram;
     private final PagingMode mode;
     private final boolean monitored;
-    private final List<List<Long>> tables = new ArrayList<>();
-    private final List<Long> roots = new ArrayList<>();
+    /** The pages of each level; index 0 is empty. */
+    private final long[][] tables;
+
+    private final long[] roots;
     private final long[] targets;
     private final long[] lowTargets;
-    private final List<Integer> pages = new ArrayList<>();
+    /** Numbers of the pages in which there are tables; the level goes round. */
+    private final int[] pages;
 
     /**
      * Tables of a mode.
@@ -47,43 +49,45 @@ final class RandomTables {
         this.ram = ram;
         this.mode = mode;
         this.monitored = monitored;
-        for (int level = 0; level <= mode.levels(); level++) {
-            tables.add(new ArrayList<>());
-        }
-        for (int page = 0; page < ram.pages(); page++) {
-            if (ram.use(page) == GuestRam.Use.TABLES && mode != PagingMode.NONE) {
-                add(page, ram.gpa(page));
-            }
-        }
+        int[] usable = IntStream.range(0, ram.pages())
+                .filter(page -> ram.use(page) == GuestRam.Use.TABLES && isReachable(ram.gpa(page)))
+                .toArray();
+        // PAE paging begins with a page of registers.
+        this.pages = mode == PagingMode.PAE ? Arrays.copyOfRange(usable, 1, usable.length) : usable;
+        this.tables =
+                IntStream.rangeClosed(0, mode.levels()).mapToObj(this::ofLevel).toArray(long[][]::new);
+        this.roots = switch (mode) {
+            case NONE -> new long[0];
+            case PAE -> new long[] {ram.gpa(usable[0])};
+            case BITS_32, LEVEL_4, LEVEL_5 ->
+                LongStream.of(tables[mode.levels()]).filter(GuestRam::isLow).toArray();
+        };
         this.targets = IntStream.range(GuestRam.MONITOR_PAGES, ram.pages())
                 .mapToLong(ram::gpa)
                 .toArray();
-        this.lowTargets =
-                LongStream.of(targets).filter(gpa -> gpa < GuestRam.REACH_32).toArray();
+        this.lowTargets = LongStream.of(targets).filter(GuestRam::isLow).toArray();
     }
 
-    private void add(int page, long gpa) {
-        boolean low = gpa < GuestRam.REACH_32;
-        if (mode == PagingMode.BITS_32 && !low) {
-            return;
-        }
-        if (mode == PagingMode.PAE && roots.isEmpty()) {
-            roots.add(gpa);
-            return;
-        }
-        int level = 1 + pages.size() % mode.levels();
-        pages.add(page);
-        tables.get(level).add(gpa);
-        if (low && level == mode.levels() && mode != PagingMode.PAE) {
-            roots.add(gpa);
-        }
+    private boolean isReachable(long gpa) {
+        return mode == PagingMode.BITS_32 ? GuestRam.isLow(gpa) : mode != PagingMode.NONE;
+    }
+
+    private long[] ofLevel(int level) {
+        return IntStream.range(0, pages.length)
+                .filter(i -> levelOf(i) == level)
+                .mapToLong(i -> ram.gpa(pages[i]))
+                .toArray();
+    }
+
+    private int levelOf(int position) {
+        return 1 + position % mode.levels();
     }
 
     /** Writes all entries anew, into the model. */
     void fill(SplittableRandom random) {
-        for (int i = 0; i < pages.size(); i++) {
-            int level = 1 + i % mode.levels();
-            long start = pages.get(i) * GuestRam.PAGE;
+        for (int i = 0; i < pages.length; i++) {
+            int level = levelOf(i);
+            long start = pages[i] * GuestRam.PAGE;
             for (long at = start; at < start + GuestRam.PAGE; at += mode.entrySize()) {
                 if (mode == PagingMode.BITS_32) {
                     ram.store32(at, (int) entry(random, level));
@@ -113,14 +117,14 @@ final class RandomTables {
         if (mode == PagingMode.NONE) {
             return 0;
         }
-        long root = roots.get(random.nextInt(roots.size()));
+        long root = pick(random, roots);
         if (mode != PagingMode.PAE) {
             return root;
         }
         root += (long) random.nextInt((int) GuestRam.PAGE / 32) * 32;
         long at = ram.offset(root);
         for (int i = 0; i < PDPTES; i++) {
-            long table = pick(random, tables.get(2));
+            long table = pick(random, tables[2]);
             long flags = (random.nextLong() & 0xE18) | (random.nextInt(8) == 0 ? 0 : PRESENT);
             ram.store(at + i * 8L, table >>> most != 0 ? flags & ~PRESENT : table | flags);
         }
@@ -151,22 +155,22 @@ final class RandomTables {
 
     private long page(SplittableRandom random, int level, long dice) {
         if (mode == PagingMode.BITS_32 && level == 1) {
-            return lowTargets[random.nextInt(lowTargets.length)];
+            return pick(random, lowTargets);
         }
-        long gpa = targets[random.nextInt(targets.length)];
+        long gpa = pick(random, targets);
         if (mode == PagingMode.BITS_32) {
             return (gpa & 0xFFC0_0000L) | (gpa >>> 32 << 13 & 0x1F_E000L);
         }
         long pat = level > 1 && (dice >>> 40 & 3) == 0 ? LARGE_PAT : 0;
-        return gpa & -(1L << mode.shift(Math.min(level, 3))) | pat;
+        return (gpa & -(1L << mode.shift(Math.min(level, 3)))) | pat;
     }
 
     private long table(SplittableRandom random, int level, long dice) {
         int down = (dice >>> 42 & 0xF) == 0 ? 1 + random.nextInt(mode.levels()) : level - 1;
-        return pick(random, tables.get(down));
+        return pick(random, tables[down]);
     }
 
-    private static long pick(SplittableRandom random, List<Long> from) {
-        return from.get(random.nextInt(from.size()));
+    private static long pick(SplittableRandom random, long[] from) {
+        return from[random.nextInt(from.length)];
     }
 }

@@ -33,8 +33,8 @@ import java.util.SplittableRandom;
  * mmu/paging_tmpl.h:walk_addr_generic}.
  */
 final class TranslateOracle implements Oracle {
-    private static final int STATES = 4;
-    private static final int ADDRESSES = 1024;
+    private static final int STATES = 8;
+    private static final int ADDRESSES = 4096;
     private static final int NARROWEST = 32;
     private static final int WIDEST = 52;
     private static final long RFLAGS_FIXED = 2;
@@ -84,11 +84,13 @@ final class TranslateOracle implements Oracle {
     private PagingFeatures features(SplittableRandom random) {
         PagingFeatures own = guest.features().paging();
         boolean wanted = random.nextBoolean();
+        boolean ownBits = random.nextBoolean();
+        int bits = ownBits ? own.maxPhysicalAddressBits() : NARROWEST + random.nextInt(WIDEST - NARROWEST + 1);
         return new PagingFeatures(
-                NARROWEST + random.nextInt(WIDEST - NARROWEST + 1),
+                bits,
                 random.nextBoolean(),
                 own.gigabytePages() && (tdp || wanted),
-                own.pse36Bits());
+                PagingFeatures.processorPse36Bits(bits));
     }
 
     private boolean enter(PagingState state, boolean alignmentCheck) {
@@ -109,10 +111,16 @@ final class TranslateOracle implements Oracle {
 
     private void compare(SplittableRandom random, long seed, PagingState state, int access, OracleTally tally) {
         GuestRam ram = guest.ram();
-        Walker walker = new Walker(WalkPlan.of(state), ram.ranges());
+        PagingFeatures features = KnownDeviation.features(Processor.KVM, state.features(), state.mode());
+        Walker walker = new Walker(WalkPlan.of(CpuFeatures.with(state, features)), ram.ranges());
+        Walker manual = new Walker(WalkPlan.of(state), ram.ranges());
+        boolean deviates = !features.equals(state.features());
         KvmFile vcpu = guest.vcpu().file();
         for (int i = 0; i < ADDRESSES; i++) {
             long linear = random.nextLong();
+            if (deviates && walk(walker, linear, access) != walk(manual, linear, access)) {
+                Processor.KVM.forEach(tally::explained);
+            }
             long walked = walker.walk(linear, access, SetBits.ACCESSED, CheckOrder.ARCHITECTURAL);
             boolean page = WalkResult.isPage(walked);
             long address = !page ? -1 : state.mode() == PagingMode.NONE ? linear : WalkResult.address(walked);
@@ -137,6 +145,10 @@ final class TranslateOracle implements Oracle {
             tally.differs(difference(
                     seed, state, 0, access, walker, "the word at offset " + at + " is " + model, "it is " + real));
         }
+    }
+
+    private static long walk(Walker walker, long linear, int access) {
+        return walker.walk(linear, access, SetBits.NONE, CheckOrder.ARCHITECTURAL);
     }
 
     private static OracleDifference difference(
