@@ -6,16 +6,19 @@ import io.guestmem.paging.Access;
  * An access that the guest makes.
  *
  * @param linear the address
- * @param access bits of {@link Access}: WRITE, USER, EXECUTE, ALIGNMENT_CHECK
+ * @param kind what it does
+ * @param user in user mode
+ * @param alignmentCheck with RFLAGS.AC
  * @param pkru the register meanwhile
- * @param value what is written, 4 bytes
+ * @param value what is written, 4 bytes; for a segment register its selector
  */
-record AccessCase(long linear, int access, int pkru, int value) {
-    boolean alignmentCheck() {
-        return (access & Access.ALIGNMENT_CHECK) != 0;
+record AccessCase(long linear, AccessKind kind, boolean user, boolean alignmentCheck, int pkru, int value) {
+    /** The bits of {@link Access}. */
+    int access() {
+        return kind.access(user) | (alignmentCheck ? Access.ALIGNMENT_CHECK : 0);
     }
 
-    boolean isWrite() {
-        return (access & Access.WRITE) != 0;
+    AccessCase with(long otherLinear, int otherValue) {
+        return new AccessCase(otherLinear, kind, user, alignmentCheck, pkru, otherValue);
     }
 }

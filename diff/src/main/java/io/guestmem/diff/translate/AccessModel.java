@@ -1,6 +1,5 @@
 package io.guestmem.diff.translate;
 
-import io.guestmem.paging.Access;
 import io.guestmem.paging.CheckOrder;
 import io.guestmem.paging.PagingMode;
 import io.guestmem.paging.PagingState;
@@ -21,15 +20,6 @@ import java.util.SplittableRandom;
 
 /** Makes random accesses under one state of the registers, and says what must come of each; the model's memory goes along. */
 final class AccessModel {
-    private static final int[] KINDS = {
-        Access.READ,
-        Access.WRITE,
-        Access.EXECUTE,
-        Access.READ | Access.USER,
-        Access.WRITE | Access.USER,
-        Access.EXECUTE | Access.USER
-    };
-    private static final int SUPERVISOR_KINDS = 3;
     private static final int PKRUS = 4;
     private static final int WORDS = (int) (GuestRam.PAGE / Long.BYTES);
     private static final int MOST_TRIES = 100_000;
@@ -41,7 +31,6 @@ final class AccessModel {
     private final BitSet undecided = new BitSet();
     private final List<Keyed> keyed = new ArrayList<>();
     private final Processor processor;
-    private final int kinds;
 
     /** The walkers of one value of PKRU: as the processor walks, and as it would without one of its deviations. */
     private record Keyed(PagingState state, WalkPlan plan, Walker walker, Map<KnownDeviation, Walker> without) {}
@@ -73,7 +62,6 @@ final class AccessModel {
         this.random = random;
         this.overwritten = overwritten;
         this.processor = processor;
-        this.kinds = mode.isLong() || processor.returnsToUser() ? KINDS.length : SUPERVISOR_KINDS;
         for (int i = 0; i < (CpuFeatures.hasKeys(state) ? PKRUS : 1); i++) {
             keyed.add(keyed(CpuFeatures.withPkru(state, i == 0 ? 0 : random.nextInt())));
         }
@@ -109,49 +97,53 @@ final class AccessModel {
     Expected next() {
         for (int i = 0; i < MOST_TRIES; i++) {
             Keyed keys = keyed.get(random.nextInt(keyed.size()));
-            int access = KINDS[random.nextInt(kinds)] | (random.nextBoolean() ? Access.ALIGNMENT_CHECK : 0);
-            long linear = linear();
-            if (mode.isLong() && !keys.plan.isValid(linear, true)) {
-                return new Expected(
-                        question(keys, linear, access, 0), keys.state, AccessAnswer.generalProtection(), 0, List.of());
+            AccessCase question = question(keys.state.pkru());
+            boolean canonical = !mode.isLong() || keys.plan.isValid(question.linear(), true);
+            if (!canonical && question.kind() != AccessKind.SEGMENT_LOAD) {
+                return new Expected(question, keys.state, AccessAnswer.generalProtection(), 0, List.of());
             }
-            Optional<Expected> unreachable = unreachable(keys, linear, access);
-            if (unreachable.isPresent()) {
-                return unreachable.get();
-            }
-            long result = walk(keys, linear, access);
-            if (WalkResult.isPage(result) && !isUsable(WalkResult.address(result), access)) {
-                linear = moved(linear, result, access);
-                result = walk(keys, linear, access);
-            }
-            if (WalkResult.isPage(result) && isUsable(WalkResult.address(result), access)) {
-                return done(keys, linear, access, result);
-            }
-            if (!WalkResult.isPage(result) && WalkResult.reason(result) != WalkResult.INVALID_GPA) {
-                return fault(keys, linear, access, result);
+            Optional<Expected> expected = canonical ? answer(keys, question) : Optional.empty();
+            if (expected.isPresent()) {
+                return expected.get();
             }
         }
         throw new IllegalStateException("these tables permit no access that can be observed");
     }
 
-    private Optional<Expected> unreachable(Keyed keys, long linear, int access) {
+    private AccessCase question(int pkru) {
+        AccessKind kind = AccessKind.at(random.nextInt(AccessKind.values().length));
+        boolean user = random.nextBoolean() && processor.hasUser(kind, mode);
+        return new AccessCase(linear(), kind, user, random.nextBoolean(), pkru, Monitor.LOCAL_SELECTOR);
+    }
+
+    /** Empty if the guest could not do it without harm, or not tell. */
+    private Optional<Expected> answer(Keyed keys, AccessCase question) {
+        int access = processor.access(question);
         for (KnownDeviation each : processor.deviations()) {
-            OptionalInt code = each.unreachable(linear, access);
+            OptionalInt code = each.unreachable(question.linear(), access);
             if (code.isPresent()) {
-                AccessAnswer answer = AccessAnswer.pageFault(code.getAsInt(), linear);
-                return Optional.of(
-                        new Expected(question(keys, linear, access, 0), keys.state, answer, 0, List.of(each)));
+                AccessAnswer answer = AccessAnswer.pageFault(code.getAsInt(), question.linear());
+                return Optional.of(new Expected(question, keys.state, answer, 0, List.of(each)));
             }
         }
-        return Optional.empty();
+        AccessCase moved = question;
+        long result = walk(keys.walker, question.linear(), access);
+        if (WalkResult.isPage(result) && !isUsable(WalkResult.address(result), question.kind())) {
+            moved = question.with(moved(question.linear(), result, question.kind()), question.value());
+            result = walk(keys.walker, moved.linear(), access);
+        }
+        if (WalkResult.isPage(result)) {
+            return isUsable(WalkResult.address(result), question.kind())
+                    ? Optional.of(done(keys, moved, access, result))
+                    : Optional.empty();
+        }
+        return WalkResult.reason(result) == WalkResult.INVALID_GPA
+                ? Optional.empty()
+                : Optional.of(fault(keys, moved, access, result));
     }
 
-    private static long walk(Keyed keys, long linear, int access) {
-        return keys.walker.walk(linear, access, SetBits.NONE, CheckOrder.ARCHITECTURAL);
-    }
-
-    private static AccessCase question(Keyed keys, long linear, int access, int value) {
-        return new AccessCase(linear, access, keys.state.pkru(), value);
+    private static long walk(Walker walker, long linear, int access) {
+        return walker.walk(linear, access, SetBits.NONE, CheckOrder.ARCHITECTURAL);
     }
 
     /** A multiple of 8, not in the part that maps the monitor. */
@@ -189,18 +181,18 @@ final class AccessModel {
     }
 
     /** Whether the guest can do that there without harm to itself, and tell that it did. */
-    private boolean isUsable(long gpa, int access) {
+    private boolean isUsable(long gpa, AccessKind kind) {
         int page = ram.page(gpa);
         return page >= 0
                 && switch (ram.use(page)) {
                     case MONITOR -> false;
-                    case TABLES -> (access & Access.EXECUTE) == 0;
+                    case TABLES -> !kind.needsData();
                     case DATA -> true;
                 };
     }
 
     /** Another address in the same page, large pages reach far; the same one if there is none that is usable. */
-    private long moved(long linear, long page, int access) {
+    private long moved(long linear, long page, AccessKind kind) {
         int level = WalkResult.level(page);
         if (level == 0) {
             return linear;
@@ -209,43 +201,55 @@ final class AccessModel {
         int first = random.nextInt(ram.pages());
         for (int i = 0; i < ram.pages(); i++) {
             long gpa = ram.gpa((first + i) % ram.pages());
-            if (((gpa ^ WalkResult.address(page)) & -size) == 0 && isUsable(gpa, access)) {
+            if (((gpa ^ WalkResult.address(page)) & -size) == 0 && isUsable(gpa, kind)) {
                 return (linear & -size) | (gpa & size - 1) | word();
             }
         }
         return linear;
     }
 
-    private Expected done(Keyed keys, long linear, int access, long result) {
-        List<KnownDeviation> deviations = deviations(keys, linear, access, result);
-        keys.walker.walk(linear, access, SetBits.ACCESSED | SetBits.DIRTY, CheckOrder.ARCHITECTURAL);
+    private Expected done(Keyed keys, AccessCase question, int access, long result) {
+        List<KnownDeviation> deviations = deviations(keys, question, access, result);
+        keys.walker.walk(question.linear(), access, SetBits.ACCESSED | SetBits.DIRTY, CheckOrder.ARCHITECTURAL);
         if (mode == PagingMode.PAE) {
-            usePdpte(linear, deviations);
+            usePdpte(question.linear(), deviations);
         }
         long gpa = WalkResult.address(result);
         long offset = ram.offset(gpa);
-        boolean table = ram.use(ram.page(gpa)) == GuestRam.Use.TABLES;
-        int value = 0;
-        int seen = 0;
-        int tolerated = 0;
-        if ((access & Access.WRITE) != 0) {
-            value = table ? ram.load32(offset) : DataWord.lowerHalf(random.nextInt());
-            ram.store32(offset, value);
-            overwritten.set((int) (offset / Long.BYTES), !table);
-        } else if ((access & Access.EXECUTE) != 0) {
-            seen = DataWord.tag(ram.load(offset));
-        } else {
-            seen = ram.load32(offset);
-            tolerated = undecided.get((int) (offset / Integer.BYTES)) && (seen & RandomTables.ACCESSED) == 0
-                    ? RandomTables.ACCESSED
-                    : 0;
-        }
-        return new Expected(
-                question(keys, linear, access, value), keys.state, AccessAnswer.done(seen), tolerated, deviations);
+        return switch (question.kind()) {
+            case READ -> {
+                int seen = ram.load32(offset);
+                boolean mayBeSet = undecided.get((int) (offset / Integer.BYTES)) && (seen & RandomTables.ACCESSED) == 0;
+                yield new Expected(
+                        question,
+                        keys.state,
+                        AccessAnswer.done(seen),
+                        mayBeSet ? RandomTables.ACCESSED : 0,
+                        deviations);
+            }
+            case WRITE -> done(keys, question.with(question.linear(), written(gpa, offset)), 0, deviations);
+            case FETCH -> done(keys, question, DataWord.tag(ram.load(offset)), deviations);
+            case SEGMENT_LOAD -> done(keys, question, 0, deviations);
+        };
     }
 
-    private Expected fault(Keyed keys, long linear, int access, long result) {
-        List<KnownDeviation> deviations = deviations(keys, linear, access, result);
+    private static Expected done(Keyed keys, AccessCase question, int eax, List<KnownDeviation> deviations) {
+        return new Expected(question, keys.state, AccessAnswer.done(eax), 0, deviations);
+    }
+
+    /** Into tables goes what is there already. */
+    private int written(long gpa, long offset) {
+        if (ram.use(ram.page(gpa)) == GuestRam.Use.TABLES) {
+            return ram.load32(offset);
+        }
+        int value = DataWord.lowerHalf(random.nextInt());
+        ram.store32(offset, value);
+        overwritten.set((int) (offset / Long.BYTES));
+        return value;
+    }
+
+    private Expected fault(Keyed keys, AccessCase question, int access, long result) {
+        List<KnownDeviation> deviations = deviations(keys, question, access, result);
         int code = keys.plan.pageFaultErrorCode(result, access);
         for (KnownDeviation each : processor.deviations()) {
             int other = each.errorCode(code);
@@ -254,7 +258,7 @@ final class AccessModel {
                 code = other;
             }
         }
-        List<Walker.Step> path = keys.walker.explain(linear, access, CheckOrder.ARCHITECTURAL);
+        List<Walker.Step> path = keys.walker.explain(question.linear(), access, CheckOrder.ARCHITECTURAL);
         for (Walker.Step step : path.subList(0, Math.max(0, path.size() - 1))) {
             undecided.set((int) (ram.offset(step.address()) / Integer.BYTES));
         }
@@ -262,10 +266,9 @@ final class AccessModel {
             refused(keys, path.getLast(), deviations);
         }
         if (mode == PagingMode.PAE) {
-            usePdpte(linear, deviations);
+            usePdpte(question.linear(), deviations);
         }
-        return new Expected(
-                question(keys, linear, access, 0), keys.state, AccessAnswer.pageFault(code, linear), 0, deviations);
+        return new Expected(question, keys.state, AccessAnswer.pageFault(code, question.linear()), 0, deviations);
     }
 
     private void refused(Keyed keys, Walker.Step step, List<KnownDeviation> deviations) {
@@ -289,12 +292,15 @@ final class AccessModel {
     }
 
     /** Those without which the walk would have ended otherwise. */
-    private static List<KnownDeviation> deviations(Keyed keys, long linear, int access, long result) {
+    private List<KnownDeviation> deviations(Keyed keys, AccessCase question, int access, long result) {
         List<KnownDeviation> found = new ArrayList<>(2);
         for (Map.Entry<KnownDeviation, Walker> each : keys.without.entrySet()) {
-            if (each.getValue().walk(linear, access, SetBits.NONE, CheckOrder.ARCHITECTURAL) != result) {
+            if (walk(each.getValue(), question.linear(), access) != result) {
                 found.add(each.getKey());
             }
+        }
+        if (access != question.access() && walk(keys.walker, question.linear(), question.access()) != result) {
+            found.add(KnownDeviation.AC_EXCUSES_IMPLICIT);
         }
         return found;
     }

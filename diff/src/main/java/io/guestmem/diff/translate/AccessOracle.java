@@ -1,8 +1,6 @@
 package io.guestmem.diff.translate;
 
-import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.Kernel;
-import io.guestmem.abi.KernelException;
 import io.guestmem.kvm.Registers;
 import io.guestmem.kvm.Registers.Register;
 import io.guestmem.paging.PagingMode;
@@ -25,7 +23,7 @@ import java.util.SplittableRandom;
  * afterwards. In entries above one at fault the accessed bit may be set or not: processors differ.
  */
 final class AccessOracle implements Oracle {
-    private static final int STATES = 8;
+    private static final int STATES = 4;
     private static final int CASES = Monitor.MOST_CASES;
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
@@ -75,7 +73,7 @@ final class AccessOracle implements Oracle {
         AccessProgram program = new AccessProgram(state.mode().isLong(), CpuFeatures.hasKeys(state));
         Monitor.write(ram, state.mode(), program);
         ram.show();
-        if (!enter(state)) {
+        if (!guest.enter(state)) {
             return false;
         }
         AccessModel model = new AccessModel(ram, state, processor, random, overwritten);
@@ -100,18 +98,6 @@ final class AccessOracle implements Oracle {
         return Monitor.CASES + (long) index * AccessRecord.SIZE;
     }
 
-    private boolean enter(PagingState state) {
-        try {
-            guest.vcpu().setSystemRegisters(Monitor.registers(guest.reset(), state));
-        } catch (KernelException refused) {
-            if (refused.errno() == ErrorNumber.EINVAL.number()) {
-                return false;
-            }
-            throw refused;
-        }
-        return guest.has(state);
-    }
-
     private void compare(
             List<AccessModel.Expected> cases, RunOutcome outcome, long seed, AccessModel model, OracleTally tally) {
         GuestRam ram = guest.ram();
@@ -125,6 +111,10 @@ final class AccessOracle implements Oracle {
                 tally.differs(model.difference(seed, expected, oracle));
                 return;
             }
+        }
+        if (!(outcome instanceof RunOutcome.Finished)) {
+            tally.differs(model.difference(seed, cases.getLast(), "after all cases: " + outcome));
+            return;
         }
         long at = ram.firstDifference(model.undecided());
         if (at >= 0) {

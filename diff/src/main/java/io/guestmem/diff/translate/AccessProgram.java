@@ -1,6 +1,5 @@
 package io.guestmem.diff.translate;
 
-import io.guestmem.paging.Access;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,9 +18,6 @@ import java.util.Objects;
 final class AccessProgram {
     static final int DONE_PORT = 0x10;
 
-    /** Combinations of WRITE, USER and EXECUTE. */
-    private static final int KINDS = 8;
-
     private static final int VECTORS = 0x20;
 
     /** #BP: how user code says that it is done. */
@@ -35,18 +31,16 @@ final class AccessProgram {
     private final Map<String, Integer> labels = new HashMap<>();
     private final List<Jump> jumps = new ArrayList<>();
     private final byte[] supervisor;
-    private final int[] instructions = new int[KINDS];
-    private final int[] backs = new int[KINDS];
-    private final int[] ways = new int[KINDS];
     private final byte[] user = HexFormat.of().parseHex(USER);
 
-    /** {@code read: mov eax, [rdi]; int3. write: mov [rdi], edx; int3. fetch: jmp rdi. back: int3}. */
-    private static final String USER = "8b07cc" + "8917cc" + "ffe7" + "cc";
+    /** {@code read: mov eax, [rdi]; int3. write: mov [rdi], edx; int3. load: mov es, edx; int3. fetch: jmp rdi. back: int3}. */
+    private static final String USER = "8b07cc" + "8917cc" + "8ec2cc" + "ffe7" + "cc";
 
     private static final int USER_READ = 0;
     private static final int USER_WRITE = 3;
-    private static final int USER_FETCH = 6;
-    private static final int USER_BACK = 8;
+    private static final int USER_LOAD = 6;
+    private static final int USER_FETCH = 9;
+    private static final int USER_BACK = 11;
 
     private record Jump(int at, String label) {}
 
@@ -65,9 +59,6 @@ final class AccessProgram {
         accesses();
         handlers();
         this.supervisor = code.toByteArray();
-        for (int kind = 0; kind < KINDS; kind++) {
-            place(kind);
-        }
         for (Jump jump : jumps) {
             int distance = at(jump.label) - (jump.at + Integer.BYTES);
             for (int i = 0; i < Integer.BYTES; i++) {
@@ -94,16 +85,35 @@ final class AccessProgram {
     }
 
     private void ways() {
+        label("table, supervisor");
+        localTable();
         label("supervisor");
         emit("8b4b18"); // mov ecx, [rbx + 24]
         emit("31c0"); // xor eax, eax
         emit("ff7310" + "9d"); // push [rbx + 16]; popf
         emit("ffe1"); // jmp rcx
+        label("table, user");
+        localTable();
         label("user");
         emit("8b4b18"); // mov ecx, [rbx + 24]
         emit("31c0"); // xor eax, eax
         emit("6a23" + "6a00" + "ff7310" + "6a1b" + "51"); // push ss, rsp, flags, cs, rip
         emit(wide ? "48cf" : "cf"); // iret
+    }
+
+    /** Puts the base of the local descriptor table where the access is to be made. */
+    private void localTable() {
+        emit("b938000000"); // mov ecx, 0x38
+        emit("66897902"); // mov [rcx + 2], di
+        emit(wide ? "4889f8" : "89f8"); // mov rax, rdi
+        emit(wide ? "48c1e810" : "c1e810"); // shr rax, 16
+        emit("884104"); // mov [rcx + 4], al
+        emit(wide ? "48c1e808" : "c1e808"); // shr rax, 8
+        emit("884107"); // mov [rcx + 7], al
+        if (wide) {
+            emit("48c1e808" + "894108"); // shr rax, 8; mov [rcx + 8], eax
+        }
+        emit("89c8" + "0f00d0"); // mov eax, ecx; lldt ax
     }
 
     private void accesses() {
@@ -112,6 +122,9 @@ final class AccessProgram {
         jump("e9", "back");
         label("write");
         emit("8917"); // mov [rdi], edx
+        jump("e9", "back");
+        label("load");
+        emit("8ec2"); // mov es, edx
         jump("e9", "back");
         label("fetch");
         emit("ffe7"); // jmp rdi
@@ -177,40 +190,41 @@ final class AccessProgram {
         return Monitor.CODE;
     }
 
-    private void place(int kind) {
-        boolean write = (kind & Access.WRITE) != 0;
-        boolean fetch = (kind & Access.EXECUTE) != 0;
-        if ((kind & Access.USER) != 0) {
-            instructions[kind] = (int) Monitor.USER_CODE + (fetch ? USER_FETCH : write ? USER_WRITE : USER_READ);
-            backs[kind] = (int) Monitor.USER_CODE + USER_BACK;
-            ways[kind] = linear("user");
-        } else {
-            instructions[kind] = linear(fetch ? "fetch" : write ? "write" : "read");
-            backs[kind] = linear("back");
-            ways[kind] = linear("supervisor");
-        }
+    /** The linear address of the instruction that makes an access. */
+    int instruction(AccessKind kind, boolean user) {
+        return user ? (int) Monitor.USER_CODE + userInstruction(kind) : linear(label(kind));
+    }
+
+    private static int userInstruction(AccessKind kind) {
+        return switch (kind) {
+            case READ -> USER_READ;
+            case WRITE -> USER_WRITE;
+            case FETCH -> USER_FETCH;
+            case SEGMENT_LOAD -> USER_LOAD;
+        };
+    }
+
+    private static String label(AccessKind kind) {
+        return switch (kind) {
+            case READ -> "read";
+            case WRITE -> "write";
+            case FETCH -> "fetch";
+            case SEGMENT_LOAD -> "load";
+        };
+    }
+
+    /** Where a fetched word jumps to. */
+    int back(boolean user) {
+        return user ? (int) Monitor.USER_CODE + USER_BACK : linear("back");
+    }
+
+    /** How to get to the instruction. */
+    int way(AccessKind kind, boolean user) {
+        String mode = user ? "user" : "supervisor";
+        return linear(kind == AccessKind.SEGMENT_LOAD ? "table, " + mode : mode);
     }
 
     private int linear(String label) {
         return (int) Monitor.CODE + at(label);
-    }
-
-    /**
-     * The linear address of the instruction that makes an access.
-     *
-     * @param kind WRITE, USER and EXECUTE of {@link Access}
-     */
-    int instruction(int kind) {
-        return instructions[kind];
-    }
-
-    /** Where a fetched word jumps to. */
-    int back(int kind) {
-        return backs[kind];
-    }
-
-    /** How to get to the instruction. */
-    int way(int kind) {
-        return ways[kind];
     }
 }

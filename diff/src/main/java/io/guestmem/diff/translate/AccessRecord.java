@@ -1,6 +1,5 @@
 package io.guestmem.diff.translate;
 
-import io.guestmem.paging.Access;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -38,14 +37,15 @@ final class AccessRecord {
     private AccessRecord() {}
 
     static void write(MemorySegment real, long at, AccessCase question, AccessProgram program) {
-        int kind = question.access() & (Access.WRITE | Access.USER | Access.EXECUTE);
+        AccessKind kind = question.kind();
+        boolean user = question.user();
         real.set(ValueLayout.JAVA_LONG, at, question.linear());
         real.set(ValueLayout.JAVA_INT, at + VALUE, question.value());
         real.set(ValueLayout.JAVA_LONG, at + FLAGS, FIXED_FLAGS | (question.alignmentCheck() ? ALIGNMENT_CHECK : 0));
-        real.set(ValueLayout.JAVA_INT, at + INSTRUCTION, program.instruction(kind));
-        real.set(ValueLayout.JAVA_INT, at + BACK, program.back(kind));
+        real.set(ValueLayout.JAVA_INT, at + INSTRUCTION, program.instruction(kind, user));
+        real.set(ValueLayout.JAVA_INT, at + BACK, program.back(user));
         real.set(ValueLayout.JAVA_INT, at + PKRU, question.pkru());
-        real.set(ValueLayout.JAVA_INT, at + WAY, program.way(kind));
+        real.set(ValueLayout.JAVA_INT, at + WAY, program.way(kind, user));
         real.set(ValueLayout.JAVA_INT, at + VECTOR, AccessAnswer.NOT_REACHED);
         real.set(ValueLayout.JAVA_LONG, at + RESULT, 0);
     }

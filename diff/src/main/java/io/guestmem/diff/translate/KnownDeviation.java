@@ -66,6 +66,16 @@ public enum KnownDeviation {
         }
     },
 
+    /** SMAP and accesses of the processor itself. */
+    AC_EXCUSES_IMPLICIT(
+            "RFLAGS.AC excuses an implicit access of the supervisor's code from SMAP, too.",
+            "QEMU 7.2 target/i386/cpu.h:cpu_mmu_index_kernel") {
+        @Override
+        int access(int access, boolean user) {
+            return user ? access : access & ~Access.IMPLICIT;
+        }
+    },
+
     /** Addresses that belong to the hypervisor. */
     ADDRESSES_OF_THE_SWITCHER(
             "The user cannot have the 512 GiB from 0xffff800000000000 on, which kvm_pvm keeps for its own code: not present, and I/D is"
@@ -117,6 +127,11 @@ public enum KnownDeviation {
     /** The features by which this processor walks. */
     PagingFeatures features(PagingFeatures of, PagingMode mode) {
         return of;
+    }
+
+    /** The bits of {@link Access} by which this processor walks. */
+    int access(int access, boolean user) {
+        return access;
     }
 
     /** The error code that this processor delivers. */

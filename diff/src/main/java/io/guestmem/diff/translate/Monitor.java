@@ -47,6 +47,12 @@ final class Monitor {
     /** Not busy: the guest loads it itself, for QEMU's software CPU takes no stack from a task that was busy before. */
     private static final long TASK_DESCRIPTOR = 0x0000_8900_0000_0000L | TSS << 16 | TASK_LIMIT;
 
+    /** Of 64 KiB; the guest moves it to where a descriptor is to be read. */
+    private static final long LOCAL_TABLE = 0x0000_8200_0000_FFFFL;
+
+    /** The first descriptor of the local table. */
+    static final int LOCAL_SELECTOR = 4;
+
     private Monitor() {}
 
     /** Writes everything but the cases, for a mode. */
@@ -55,7 +61,9 @@ final class Monitor {
         MemorySegment real = ram.real();
         boolean wide = mode.isLong();
         long code = wide ? FLAT_CODE_64 : FLAT_CODE_32;
-        long[] descriptors = {0, code, FLAT_DATA, code | FOR_USER, FLAT_DATA | FOR_USER, TASK_DESCRIPTOR, 0};
+        long[] descriptors = {
+            0, code, FLAT_DATA, code | FOR_USER, FLAT_DATA | FOR_USER, TASK_DESCRIPTOR, 0, LOCAL_TABLE, 0
+        };
         MemorySegment.copy(descriptors, 0, real, ValueLayout.JAVA_LONG, 0, descriptors.length);
         real.asSlice(TSS, IDT - TSS).fill((byte) 0);
         real.set(ValueLayout.JAVA_INT, TSS + 4, (int) STACK_END);
@@ -144,7 +152,7 @@ final class Monitor {
         int idtLimit = VECTORS * (wide ? 16 : 8) - 1;
         return new SystemRegisters(
                 segments,
-                new DescriptorTable(0, 7 * Long.BYTES - 1),
+                new DescriptorTable(0, 9 * Long.BYTES - 1),
                 new DescriptorTable(IDT, idtLimit),
                 state.cr0(),
                 0,

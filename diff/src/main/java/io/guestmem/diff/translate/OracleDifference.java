@@ -51,7 +51,7 @@ public record OracleDifference(
 
     private String accessText() {
         List<String> words = new ArrayList<>();
-        words.add((access & Access.USER) != 0 ? "user" : "supervisor");
+        words.add((access & Access.IMPLICIT) != 0 ? "implicit" : (access & Access.USER) != 0 ? "user" : "supervisor");
         words.add((access & Access.EXECUTE) != 0 ? "fetch" : (access & Access.WRITE) != 0 ? "write" : "read");
         if ((access & Access.ALIGNMENT_CHECK) != 0) {
             words.add("with AC");

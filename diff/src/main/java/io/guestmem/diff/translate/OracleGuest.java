@@ -1,6 +1,8 @@
 package io.guestmem.diff.translate;
 
+import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.Kernel;
+import io.guestmem.abi.KernelException;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.Cpuid;
 import io.guestmem.kvm.Kvm;
@@ -59,13 +61,20 @@ final class OracleGuest implements AutoCloseable {
         return vcpu;
     }
 
-    /** The system registers that a vCPU begins with. */
-    SystemRegisters reset() {
-        return reset;
-    }
-
-    /** Whether the vCPU has the paging registers now that it was to have: a kernel may drop some without a word. */
-    boolean has(PagingState state) {
+    /**
+     * Gives the vCPU its system registers.
+     *
+     * @return whether it has them now: a kernel may refuse some, or drop them without a word
+     */
+    boolean enter(PagingState state) {
+        try {
+            vcpu.setSystemRegisters(Monitor.registers(reset, state));
+        } catch (KernelException refused) {
+            if (refused.errno() == ErrorNumber.EINVAL.number()) {
+                return false;
+            }
+            throw refused;
+        }
         SystemRegisters now = vcpu.systemRegisters();
         return now.cr0() == state.cr0()
                 && now.cr3() == state.cr3()

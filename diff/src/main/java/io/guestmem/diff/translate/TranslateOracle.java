@@ -3,12 +3,10 @@ package io.guestmem.diff.translate;
 import io.guestmem.abi.Capability;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.Kernel;
-import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
 import io.guestmem.abi.TranslationLayout;
 import io.guestmem.kvm.Registers;
-import io.guestmem.kvm.SystemRegisters;
 import io.guestmem.paging.Access;
 import io.guestmem.paging.CheckOrder;
 import io.guestmem.paging.PagingFeatures;
@@ -33,7 +31,7 @@ import java.util.SplittableRandom;
  * mmu/paging_tmpl.h:walk_addr_generic}.
  */
 final class TranslateOracle implements Oracle {
-    private static final int STATES = 8;
+    private static final int STATES = 4;
     private static final int ADDRESSES = 4096;
     private static final int NARROWEST = 32;
     private static final int WIDEST = 52;
@@ -97,16 +95,7 @@ final class TranslateOracle implements Oracle {
         guest.vcpu()
                 .setRegisters(Registers.initial()
                         .with(Registers.Register.RFLAGS, RFLAGS_FIXED | (alignmentCheck ? RFLAGS_AC : 0)));
-        SystemRegisters registers = Monitor.registers(guest.reset(), state);
-        try {
-            guest.vcpu().setSystemRegisters(registers);
-        } catch (KernelException refused) {
-            if (refused.errno() == ErrorNumber.EINVAL.number()) {
-                return false;
-            }
-            throw refused;
-        }
-        return guest.has(state);
+        return guest.enter(state);
     }
 
     private void compare(SplittableRandom random, long seed, PagingState state, int access, OracleTally tally) {
