@@ -40,7 +40,7 @@ record RecordedDiffPrinter(RecordingHeader header, RecordedDiff.Compared compare
             out.print(each.describe(FIRST, SECOND));
         }
         if (!compared.differences().isEmpty()) {
-            out.println("to see one again, and shrunk: guestmem diff --calls 1 --seed N on that kernel");
+            out.println("to see one again, and shrunk: guestmem diff --seed N --calls 500 on that kernel");
         }
     }
 

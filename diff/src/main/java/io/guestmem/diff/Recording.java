@@ -31,7 +31,7 @@ import java.util.zip.CRC32C;
  * </pre>
  *
  * <p>Numbers without a word are 7 bits a byte, the lowest first, with the eighth bit set in all but the last (as LEB128); seed,
- * result and value are signed, with the sign in the lowest bit. About 30 bytes a call.
+ * result and value are signed, with the sign in the lowest bit. About 20 bytes a call.
  *
  * <p>For one thread.
  */
