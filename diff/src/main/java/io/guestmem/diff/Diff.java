@@ -32,7 +32,8 @@ public final class Diff {
      */
     public static DiffOutcome run(Kernel first, Kernel second, DiffSettings settings) {
         Scope scope = scope(first, second);
-        Iterator<Sequence> sequences = new Generator(scope).from(settings.seed());
+        Generator generator = new Generator(scope);
+        Iterator<Sequence> sequences = generator.from(settings.seed(), generator.regressions());
         long begin = System.nanoTime();
         long count = 0;
         List<Difference> once = new ArrayList<>();

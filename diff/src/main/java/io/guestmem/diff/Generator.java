@@ -23,18 +23,23 @@ public final class Generator {
         this.scope = scope;
     }
 
-    /** What a comparison goes through: first the {@link Regressions}, then the sequences of one seed after the other. */
-    Iterator<Sequence> from(long seed) {
+    /** How many {@link Regressions} both kernels can show. */
+    int regressions() {
+        return (int) Regressions.in(scope).count();
+    }
+
+    /** What a comparison goes through: first the oldest regressions, then the sequences of one seed after the other. */
+    Iterator<Sequence> from(long seed, int regressions) {
         return Stream.concat(
-                        Regressions.in(scope),
+                        Regressions.in(scope).limit(regressions),
                         LongStream.iterate(seed, each -> each + 1).mapToObj(this::sequence))
                 .iterator();
     }
 
-    /** A number that is another one, but for bad luck, when the same seeds make other sequences. */
-    int fingerprint() {
+    /** A number that is another one, but for bad luck, when these regressions or the sequences of seeds have become others. */
+    int fingerprint(int regressions) {
         CRC32C checksum = new CRC32C();
-        Iterator<Sequence> sequences = from(1);
+        Iterator<Sequence> sequences = from(1, regressions);
         for (Sequence next = sequences.next(); next.seed() <= FINGERPRINT_SEEDS; next = sequences.next()) {
             checksum.update(next.java().getBytes(StandardCharsets.UTF_8));
         }

@@ -45,10 +45,10 @@ public final class RecordedDiff {
     public static Compared run(Recording recording) throws RecordingException {
         RecordingHeader header = recording.header();
         Generator generator = new Generator(header.scope());
-        if (generator.fingerprint() != header.fingerprint()) {
+        if (generator.fingerprint(header.regressions()) != header.fingerprint()) {
             throw new RecordingException(recording.file(), "its seeds made other sequences then; record it again");
         }
-        Iterator<Sequence> sequences = generator.from(header.seed());
+        Iterator<Sequence> sequences = generator.from(header.seed(), header.regressions());
         Playback playback = new Playback();
         long begin = System.nanoTime();
         long count = 0;

@@ -32,9 +32,11 @@ public final class Recorder {
     public static DiffOutcome record(
             Kernel kernel, SoftKernelOptions twin, Scope scope, DiffSettings settings, Path file) throws IOException {
         Generator generator = new Generator(scope);
+        int regressions = generator.regressions();
+        int fingerprint = generator.fingerprint(regressions);
         RecordingHeader header =
-                new RecordingHeader(release(kernel, twin), twin, scope, settings.seed(), generator.fingerprint());
-        Iterator<Sequence> sequences = generator.from(settings.seed());
+                new RecordingHeader(release(kernel, twin), twin, scope, settings.seed(), regressions, fingerprint);
+        Iterator<Sequence> sequences = generator.from(settings.seed(), regressions);
         long begin = System.nanoTime();
         long calls = 0;
         long count = 0;

@@ -27,6 +27,7 @@ import java.util.Set;
  *   VM types        long
  *   physical bits   byte
  *   seed            long
+ *   regressions     int
  *   fingerprint     int
  * </pre>
  *
@@ -36,9 +37,11 @@ import java.util.Set;
  * @param twin the software kernel that is most like it
  * @param scope that the sequences were made for
  * @param seed of the first sequence after the regressions; the next ones count up
+ * @param regressions how many of the oldest regressions come first
  * @param fingerprint of the {@link Generator} that made the sequences
  */
-public record RecordingHeader(String release, SoftKernelOptions twin, Scope scope, long seed, int fingerprint) {
+public record RecordingHeader(
+        String release, SoftKernelOptions twin, Scope scope, long seed, int regressions, int fingerprint) {
     void write(DataOutput out) throws IOException {
         out.writeUTF(release);
         out.writeUTF(twin.kernelVersion().release());
@@ -58,6 +61,7 @@ public record RecordingHeader(String release, SoftKernelOptions twin, Scope scop
         out.writeLong(scope.vmTypes());
         out.writeByte(scope.physicalBits());
         out.writeLong(seed);
+        out.writeInt(regressions);
         out.writeInt(fingerprint);
     }
 
@@ -74,7 +78,7 @@ public record RecordingHeader(String release, SoftKernelOptions twin, Scope scop
         long types = in.readLong();
         int bits = in.readUnsignedByte();
         Scope scope = new Scope(isSet(booleans, 0), isSet(booleans, 1), flags, types, bits, isSet(booleans, 2));
-        return new RecordingHeader(release, twin, scope, in.readLong(), in.readInt());
+        return new RecordingHeader(release, twin, scope, in.readLong(), in.readInt(), in.readInt());
     }
 
     private static SoftKernelOptions readTwin(DataInput in) throws IOException {

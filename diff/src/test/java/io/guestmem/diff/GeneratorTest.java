@@ -25,21 +25,24 @@ class GeneratorTest {
 
     @Test
     void theFingerprintIsThatOfTheSequences() {
-        int fingerprint = new Generator(EVERYTHING).fingerprint();
+        int fingerprint = new Generator(EVERYTHING).fingerprint(5);
 
-        assertThat(new Generator(EVERYTHING).fingerprint()).isEqualTo(fingerprint);
-        assertThat(new Generator(SHADOW).fingerprint()).isNotEqualTo(fingerprint);
+        assertThat(new Generator(EVERYTHING).fingerprint(5)).isEqualTo(fingerprint);
+        assertThat(new Generator(EVERYTHING).fingerprint(6)).isNotEqualTo(fingerprint);
+        assertThat(new Generator(SHADOW).fingerprint(5)).isNotEqualTo(fingerprint);
     }
 
     @Test
     void aComparisonBeginsWithTheRegressions() {
         Generator generator = new Generator(EVERYTHING);
-        Iterator<Sequence> sequences = generator.from(3);
+        Iterator<Sequence> sequences = generator.from(3, generator.regressions());
 
-        assertThat(Regressions.in(EVERYTHING)).isNotEmpty().allSatisfy(each -> assertThat(sequences.next())
-                .isEqualTo(each));
+        assertThat(Regressions.in(EVERYTHING))
+                .isNotEmpty()
+                .allSatisfy(each -> assertThat(sequences.next()).isEqualTo(each));
         assertThat(sequences.next()).isEqualTo(generator.sequence(3));
         assertThat(sequences.next()).isEqualTo(generator.sequence(4));
+        assertThat(generator.from(3, 0).next()).isEqualTo(generator.sequence(3));
     }
 
     @Test

@@ -29,7 +29,7 @@ class RecordingTest {
     private static final Scope EVERYTHING = new Scope(true, true, 3, 3, 46, false);
     private static final SoftKernelOptions OPTIONS = SoftKernelOptions.defaults();
     private static final DiffSettings SETTINGS = new DiffSettings(1, 3_000, Duration.ofMinutes(5));
-    private static final RecordingHeader HEADER = new RecordingHeader("7.2", OPTIONS, EVERYTHING, 7, 0);
+    private static final RecordingHeader HEADER = new RecordingHeader("7.2", OPTIONS, EVERYTHING, 7, 2, 0);
 
     @TempDir
     private Path directory;
@@ -149,7 +149,7 @@ class RecordingTest {
         for (SoftKernelOptions each :
                 List.of(twin, OPTIONS.with().pageModificationLogging(true).build())) {
             RecordingHeader header =
-                    new RecordingHeader("6.12.1-cloud", each, new Scope(true, false, 0, 1, 40, true), 1L << 40, -3);
+                    new RecordingHeader("6.12.1-cloud", each, new Scope(true, false, 0, 1, 40, true), 1L << 40, 12, -3);
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             header.write(new DataOutputStream(bytes));
 
@@ -184,9 +184,7 @@ class RecordingTest {
             damaged[at] ^= 0x10;
             Files.write(file(), damaged);
 
-            assertThatThrownBy(() -> Recording.read(file()))
-                    .as("byte %d", at)
-                    .isInstanceOf(RecordingException.class);
+            assertThatThrownBy(() -> Recording.read(file())).as("byte %d", at).isInstanceOf(RecordingException.class);
         }
         Files.write(file(), Arrays.copyOf(whole, whole.length + 1));
         assertThatThrownBy(() -> Recording.read(file())).hasMessageContaining("goes on behind its end");
@@ -204,8 +202,8 @@ class RecordingTest {
     @Test
     void theNumberOfOutcomesMustBeThatOfTheCalls() throws IOException {
         Generator generator = new Generator(EVERYTHING);
-        RecordingHeader header = new RecordingHeader("7.2", OPTIONS, EVERYTHING, 7, generator.fingerprint());
-        Sequence first = generator.from(7).next();
+        RecordingHeader header = new RecordingHeader("7.2", OPTIONS, EVERYTHING, 7, 1, generator.fingerprint(1));
+        Sequence first = generator.from(7, 1).next();
         try (RecordingWriter writer = new RecordingWriter(Files.newOutputStream(file()), header)) {
             writer.begin(first.seed());
             writer.add(new Outcome(0, List.of()));
@@ -215,7 +213,8 @@ class RecordingTest {
 
         assertThatThrownBy(() -> RecordedDiff.run(Recording.read(file())))
                 .isInstanceOf(RecordingException.class)
-                .hasMessageContaining("has 1 outcomes of seed 0, not " + (first.calls().size() + 1) + " of seed 0");
+                .hasMessageContaining(
+                        "has 1 outcomes of seed 0, not " + (first.calls().size() + 1) + " of seed 0");
     }
 
     @Test
