@@ -203,7 +203,7 @@ final class DiffCommand implements Callable<Integer> {
 
     private void fields(JsonGenerator json, Scope scope, DiffOutcome outcome) {
         if (record.isPresent()) {
-            json.writeStringProperty("recorded", record.get().toString());
+            json.writeStringProperty("file", record.get().toString());
         } else {
             json.writeStringProperty("kernel_a", first.name().toLowerCase(Locale.ROOT));
         }
@@ -213,6 +213,9 @@ final class DiffCommand implements Callable<Integer> {
         json.writeNumberProperty("sequences", outcome.sequences());
         json.writeNumberProperty("calls", outcome.calls());
         json.writeNumberProperty("seconds", outcome.seconds());
+        if (record.isPresent()) {
+            return; // nothing was compared
+        }
         json.writeObjectPropertyStart("explained");
         outcome.explained().forEach((rule, count) -> json.writeNumberProperty(rule.id(), count));
         json.writeEndObject();
