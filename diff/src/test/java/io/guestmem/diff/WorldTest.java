@@ -68,9 +68,10 @@ class WorldTest {
                 SoftKernel sparse = new SoftKernel(SoftKernelOptions.defaults());
                 SpreadKernel spread = new SpreadKernel(sparse);
                 Comparison comparison = new Comparison(dense, spread, scope)) {
-            assertThat(Regressions.in(scope)).isNotEmpty().allSatisfy(sequence -> assertThat(
-                            comparison.compare(sequence))
-                    .isEmpty());
+            assertThat(Regressions.in(scope))
+                    .isNotEmpty()
+                    .allSatisfy(
+                            sequence -> assertThat(comparison.compare(sequence)).isEmpty());
         }
     }
 }
