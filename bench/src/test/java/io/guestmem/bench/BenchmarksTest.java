@@ -42,7 +42,8 @@ class BenchmarksTest {
                         "populate-two-vcpus",
                         "populate-overhead",
                         "populate-progress",
-                        "doctor-start");
+                        "doctor-start",
+                        "measure-start");
     }
 
     @ParameterizedTest
