@@ -91,7 +91,7 @@ class BenchmarksTest {
 
     @Test
     void withoutACommandThereIsNoStartToMeasure() {
-        Benchmark start = Benchmarks.all().getLast();
+        Benchmark start = new StartBenchmark();
 
         assertThat(start.unavailable(TINY.withStartCommand(List.of())))
                 .hasValueSatisfying(reason -> assertThat(reason).contains("guestmem.root"));
