@@ -36,7 +36,8 @@ class CompressionTest {
     void aPageIsWhatItWas(String flags, String compressed) throws IOException {
         Compression compression = Compression.of(Integer.decode(flags), 0);
 
-        assertThat(compression.decompress(HexFormat.of().parseHex(compressed), SIZE, 0)).isEqualTo(page());
+        assertThat(compression.decompress(HexFormat.of().parseHex(compressed), SIZE, 0))
+                .isEqualTo(page());
     }
 
     /** However short it is cut: an error with the offset, never a page. */
