@@ -3,6 +3,7 @@ package io.guestmem.cli;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.diff.RecordingException;
 import io.guestmem.image.ImageException;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
@@ -93,6 +94,8 @@ final class Errors {
                 new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
             case ImageException _ ->
                 new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
+            case RecordingException _ ->
+                new Report(ExitStatus.IO, message, "record it again: guestmem diff --record FILE");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");

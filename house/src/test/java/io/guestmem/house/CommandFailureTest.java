@@ -59,6 +59,7 @@ class CommandFailureTest {
                 "demo --populate magic          | 'magic'",
                 "demo --vm-type tdx             | 'tdx'",
                 "demo surplus                   | 'surplus'",
+                "diff --recorded x --seed 3     | --recorded compares the software kernel with all of the recording",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
                 "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, measure, serve, shell, translate",
@@ -129,6 +130,18 @@ class CommandFailureTest {
         Files.createFile(directory.resolve("empty"));
 
         assertThat(failure(IO, demoOf("empty")).getFirst()).isEqualTo("guestmem: empty: the file is empty");
+    }
+
+    @Test
+    void whatIsNoRecordingIsRefused() throws Exception {
+        Files.writeString(directory.resolve("x"), "guestmem recording of something else");
+
+        List<String> lines = failure(IO, Guestmem.command(directory, "diff", "--recorded", "x"));
+
+        assertThat(lines)
+                .containsExactly(
+                        "guestmem: x: not a recording of guestmem diff",
+                        "guestmem: record it again: guestmem diff --record FILE");
     }
 
     @Test

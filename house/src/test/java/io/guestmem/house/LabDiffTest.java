@@ -45,34 +45,50 @@ class LabDiffTest {
                 "--cases",
                 Long.toString(CASES));
 
-        Command.Outcome outcome =
-                Guestmem.command(directory, words.toArray(String[]::new)).run();
+        List<Map<String, @Nullable Object>> results = Json.objects(json(words), "results");
 
-        assertThat(outcome.err()).isEmpty();
-        assertThat(outcome.out()).as("seed " + seed).doesNotContain("\"difference\"", "\"missing\"");
-        assertThat((List<?>) Json.object(outcome.out()).get("results"))
-                .hasSize(RESULTS)
-                .allSatisfy(result ->
-                        assertThat((Long) ((Map<?, ?>) result).get("cases")).isGreaterThanOrEqualTo(CASES));
-        assertThat(outcome.status()).isZero();
+        assertThat(results).hasSize(RESULTS).allSatisfy(result -> {
+            assertThat(result).as("seed " + seed).doesNotContainKeys("difference", "missing");
+            assertThat((Long) result.get("cases")).isGreaterThanOrEqualTo(CASES);
+        });
     }
 
     @ParameterizedTest
     @EnumSource
     void theSoftwareKernelAgreesWithThisKernel(LabKernel kernel) throws Exception {
+        Map<String, @Nullable Object> json = lab(kernel);
+
+        assertThat(json).doesNotContainKey("failure").containsEntry("differed_once", 0L);
+        assertThat((Long) json.get("calls")).isGreaterThanOrEqualTo(CALLS);
+        assertThat((String) json.get("compared")).startsWith("everything of TDP kernels");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatThisKernelAnsweredAgreesOutside(LabKernel kernel) throws Exception {
+        lab(kernel, "--seed", "1000000", "--record", "answers");
+        Map<String, @Nullable Object> json = json(List.of("diff", "--json", "--recorded", "answers"));
+
+        assertThat(json).containsEntry("differences", List.of());
+        assertThat((Long) json.get("calls")).isGreaterThanOrEqualTo(CALLS);
+        assertThat((String) json.get("compared")).startsWith("everything of TDP kernels");
+    }
+
+    private Map<String, @Nullable Object> lab(LabKernel kernel, String... options) throws Exception {
         Host.assumeLabReady(kernel);
         List<String> words = new ArrayList<>(List.of("lab"));
         words.addAll(kernel == LabKernel.PRIVATE ? List.of("--private") : List.of("--suite", kernel.text()));
         words.addAll(List.of("--", "diff", "--json", "--calls", Long.toString(CALLS)));
+        words.addAll(List.of(options));
+        return json(words);
+    }
 
+    private Map<String, @Nullable Object> json(List<String> words) throws Exception {
         Command.Outcome outcome =
                 Guestmem.command(directory, words.toArray(String[]::new)).run();
 
         assertThat(outcome.err()).isEmpty();
-        Map<String, @Nullable Object> json = Json.object(outcome.out());
-        assertThat(json).doesNotContainKey("failure").containsEntry("differed_once", 0L);
-        assertThat((Long) json.get("calls")).isGreaterThanOrEqualTo(CALLS);
-        assertThat((String) json.get("compared")).startsWith("everything of TDP kernels");
-        assertThat(outcome.status()).isZero();
+        assertThat(outcome.status()).as(outcome.out()).isZero();
+        return Json.object(outcome.out());
     }
 }

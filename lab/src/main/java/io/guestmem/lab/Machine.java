@@ -71,6 +71,9 @@ final class Machine implements AutoCloseable {
      */
     private static final String CPU = "max,+svm,+npt,-cx16";
 
+    /** Without debugfs, where KVM makes and deletes some hundred files with each VM: a sixth of what a short-lived VM costs. */
+    private static final String COMMAND_LINE = "console=ttyS0 quiet panic=-1 mitigations=off debugfs=off";
+
     /** Everything of QEMU's command line but the program, from the CPU to the kernel's own command line. */
     static List<String> arguments(LabRequest request, Path directory, Path image, Path initramfs, Path disk) {
         List<String> arguments = new ArrayList<>(List.of(
@@ -83,7 +86,7 @@ final class Machine implements AutoCloseable {
         arguments.addAll(List.of("-drive", "if=none,id=left,format=raw,cache=unsafe,file=" + comma(disk)));
         arguments.addAll(List.of("-device", "virtio-blk-pci,drive=left"));
         arguments.addAll(List.of("-kernel", image.toString(), "-initrd", initramfs.toString()));
-        arguments.addAll(List.of("-append", "console=ttyS0 quiet panic=-1 mitigations=off"));
+        arguments.addAll(List.of("-append", COMMAND_LINE));
         return arguments;
     }
 
