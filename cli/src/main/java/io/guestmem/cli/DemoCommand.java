@@ -92,7 +92,8 @@ final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--trace",
             paramLabel = "FILE",
-            description = "The trace to replay, from 'guestmem lab --record-first-touch' (default: one of Debian's kernel).")
+            description =
+                    "The trace to replay, from 'guestmem lab --record-first-touch' (default: one of Debian's kernel).")
     private @Nullable Path trace;
 
     @Option(names = "--huge-pages", description = "Let the memory of a replay have pages of 2 MiB.")

@@ -85,8 +85,9 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--record-first-touch",
             paramLabel = "FILE",
-            description = "Run no command: boot the kernel up to its first process, and record in which order it touches its"
-                    + " memory for the first time; a FILE.gz is compressed.")
+            description =
+                    "Run no command: boot the kernel up to its first process, and record in which order it touches its"
+                            + " memory for the first time; a FILE.gz is compressed.")
     private @Nullable Path recording;
 
     @Parameters(arity = "0..*", paramLabel = "ARGS", description = "The guestmem command to run, after --.")

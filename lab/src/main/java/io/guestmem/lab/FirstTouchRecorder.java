@@ -180,8 +180,8 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
         /** Waits until the kernel is about to start. */
         private ResidentPages load(Machine machine, GuestBreakpoint entry, long memoryBytes) throws IOException {
             try (GuestBreakpoint.Stopped _ = entry.stopAt(KERNEL_ENTRY)) {
-                ResidentPages pages =
-                        ResidentPages.of(memory, memoryBytes, machine.guard().join().toHandle());
+                ResidentPages pages = ResidentPages.of(
+                        memory, memoryBytes, machine.guard().join().toHandle());
                 loaded = pages.addTo(known);
                 return pages;
             }

@@ -60,8 +60,7 @@ final class LabRun {
         }
     }
 
-    private Machine.End start(
-            Workplace workplace, Path start, Path initramfs, OutputStream output, OutputStream errors)
+    private Machine.End start(Workplace workplace, Path start, Path initramfs, OutputStream output, OutputStream errors)
             throws IOException, InterruptedException {
         Path disk = start.resolve("disk");
         try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {

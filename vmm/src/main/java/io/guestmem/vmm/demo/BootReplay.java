@@ -5,14 +5,13 @@ import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
-import io.guestmem.kvm.Registers;
 import io.guestmem.vmm.Checksum;
 import io.guestmem.vmm.GuestProgram;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.trace.FirstTouchTrace;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -99,12 +98,12 @@ record BootReplay(FirstTouchTrace boot, boolean hugePages) implements DemoWork {
 
     /** The guest reads page tables, program and list: so all faults that are measured are those of its memory. */
     @Override
-    public void prepare(Function<GuestProgram, Registers> guest, Machine machine) {
-        guest.apply(GuestProgram.checksum(machine.bootRange()));
+    public Optional<GuestProgram> before(Machine machine) {
+        return Optional.of(GuestProgram.checksum(machine.bootRange()));
     }
 
     @Override
-    public Checksum result(Registers end, Function<GuestProgram, Registers> guest, Machine machine) {
-        return GuestProgram.checksumOf(guest.apply(GuestProgram.checksumListed(list(machine))));
+    public Optional<GuestProgram> after(Machine machine) {
+        return Optional.of(GuestProgram.checksumListed(list(machine)));
     }
 }

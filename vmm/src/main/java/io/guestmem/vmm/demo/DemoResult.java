@@ -14,7 +14,8 @@ import java.util.List;
  * @param memory the size of guest memory in bytes
  * @param runs in the order of {@link PopulationWay}
  */
-public record DemoResult(String kernel, boolean simulated, VmType vmType, DemoSubject subject, long memory, List<DemoRun> runs) {
+public record DemoResult(
+        String kernel, boolean simulated, VmType vmType, DemoSubject subject, long memory, List<DemoRun> runs) {
     /** Copies the list. */
     public DemoResult {
         runs = List.copyOf(runs);

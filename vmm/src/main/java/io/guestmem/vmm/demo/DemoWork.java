@@ -3,12 +3,11 @@ package io.guestmem.vmm.demo;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
-import io.guestmem.kvm.Registers;
 import io.guestmem.vmm.Checksum;
 import io.guestmem.vmm.GuestProgram;
 import io.guestmem.vmm.Machine;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Optional;
 
 /** What the guest of a demonstration does with its memory, and what must come of it. */
 sealed interface DemoWork permits ReadAll, BootReplay {
@@ -39,17 +38,12 @@ sealed interface DemoWork permits ReadAll, BootReplay {
     /** Host memory as it is before a way of population. */
     HostMemory map(DemoHost host, Kernel kernel, GuestImage image);
 
+    /** What the guest does before anything is populated, if anything. */
+    Optional<GuestProgram> before(Machine machine);
+
     /** What the guest does while it is measured. */
     GuestProgram program(Machine machine);
 
-    /** Runs what the guest does before, if anything. */
-    void prepare(Function<GuestProgram, Registers> guest, Machine machine);
-
-    /**
-     * What came of a run.
-     *
-     * @param end registers at the end of the program
-     * @param guest runs another program to its end
-     */
-    Checksum result(Registers end, Function<GuestProgram, Registers> guest, Machine machine);
+    /** What computes the checksum of a run, if the program itself does not. */
+    Optional<GuestProgram> after(Machine machine);
 }

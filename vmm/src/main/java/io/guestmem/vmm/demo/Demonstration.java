@@ -93,6 +93,9 @@ public final class Demonstration {
      * @throws PopulationException if population stops half-way
      */
     public DemoResult run(Set<PopulationWay> ways, Progress progress) {
+        if (ways.contains(PopulationWay.WORKING_SET) && !(work instanceof BootReplay)) {
+            throw new IllegalArgumentException("only a trace has a working set");
+        }
         int steps = ways.size() + 1;
         List<DemoRun> runs = new ArrayList<>();
         try (Kvm kvm = Kvm.open(kernel);
@@ -112,8 +115,7 @@ public final class Demonstration {
                                 : new OneRun(host, kvm, type, work, file, expected, way).run());
             }
         }
-        return new DemoResult(
-                kernel.name(), host.isSimulated(), type, work.subject(), work.memoryBytes(), runs);
+        return new DemoResult(kernel.name(), host.isSimulated(), type, work.subject(), work.memoryBytes(), runs);
     }
 
     /** One small run that is not measured, so that the first one measured does not pay for loading code. */
@@ -145,13 +147,7 @@ public final class Demonstration {
 
     /** One way, with a machine and memory of its own. */
     private record OneRun(
-            DemoHost host,
-            Kvm kvm,
-            VmType type,
-            DemoWork work,
-            GuestImage file,
-            Checksum expected,
-            PopulationWay way) {
+            DemoHost host, Kvm kvm, VmType type, DemoWork work, GuestImage file, Checksum expected, PopulationWay way) {
         DemoRun run() {
             try {
                 DemoRun.Completed run = runInMachine();
@@ -180,7 +176,7 @@ public final class Demonstration {
                     DemoMemory guestMemory = memory(machine);
                     Statistics statistics = machine.vcpu().statistics()) {
                 machine.vm().set(guestMemory.slot());
-                work.prepare(program -> runToEnd(machine, program), machine);
+                work.before(machine).ifPresent(program -> runToEnd(machine, program));
                 machine.load(work.program(machine));
                 return measure(machine, guestMemory, statistics);
             }
@@ -218,7 +214,9 @@ public final class Demonstration {
             OptionalLong taken = statistics.value("pf_taken");
             pictures.add(picture("after the guest", guestMemory));
             long served = guestMemory.servedFaults() - servedBefore;
-            Checksum checksum = work.result(end, program -> runToEnd(machine, program), machine);
+            Checksum checksum = GuestProgram.checksumOf(work.after(machine)
+                    .map(program -> runToEnd(machine, program))
+                    .orElse(end));
             return new DemoRun.Completed(
                     way,
                     work.pages(),

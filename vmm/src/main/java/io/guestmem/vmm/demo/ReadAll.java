@@ -4,13 +4,12 @@ import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
-import io.guestmem.kvm.Registers;
 import io.guestmem.vmm.Checksum;
 import io.guestmem.vmm.GuestProgram;
 import io.guestmem.vmm.Machine;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Optional;
 
 /**
  * The guest reads all of its memory, which is a file.
@@ -65,12 +64,12 @@ record ReadAll(Path file, long memoryBytes) implements DemoWork {
     }
 
     @Override
-    public void prepare(Function<GuestProgram, Registers> guest, Machine machine) {
-        // Its first touch of anything is measured.
+    public Optional<GuestProgram> before(Machine machine) {
+        return Optional.empty();
     }
 
     @Override
-    public Checksum result(Registers end, Function<GuestProgram, Registers> guest, Machine machine) {
-        return GuestProgram.checksumOf(end);
+    public Optional<GuestProgram> after(Machine machine) {
+        return Optional.empty();
     }
 }

@@ -94,8 +94,8 @@ public record FirstTouchTrace(String kernelRelease, long memoryBytes, List<Run> 
             require(run.count > 0, "a run of " + run.count + " pages");
             require(
                     run.gfn >= 0 && run.gfn < count && run.count <= count - run.gfn,
-                    "gfn 0x" + Long.toHexString(run.gfn) + " and " + run.count + " pages are outside of memory, which has 0x"
-                            + Long.toHexString(count));
+                    "gfn 0x" + Long.toHexString(run.gfn) + " and " + run.count
+                            + " pages are outside of memory, which has 0x" + Long.toHexString(count));
             int start = (int) run.gfn;
             int end = (int) (run.gfn + run.count);
             int again = seen.nextSetBit(start);
