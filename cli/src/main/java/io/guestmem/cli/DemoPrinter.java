@@ -113,6 +113,7 @@ final class DemoPrinter {
     static void fields(JsonGenerator json, FirstTouchTrace trace) {
         json.writeObjectPropertyStart("trace");
         json.writeStringProperty("kernel", trace.kernelRelease());
+        json.writeNumberProperty("memory", trace.memoryBytes());
         json.writeNumberProperty("loaded_pages", trace.loadedPages());
         json.writeNumberProperty("touched_pages", trace.touchedPages());
         json.writeEndObject();

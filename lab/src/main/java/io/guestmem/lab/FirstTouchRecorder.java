@@ -58,6 +58,7 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
     FirstTouchRecording record(long memoryBytes)
             throws IOException, InterruptedException, LabUnavailableException, LabFailedException {
         requireTmpfs(memoryBytes);
+        String release = release(kernel.image());
         try (Workplace workplace = Workplace.in(TMPFS)) {
             Path initramfs = workplace.directory().resolve("initramfs");
             try (CpioWriter writer = new CpioWriter(Files.newOutputStream(initramfs))) {
@@ -69,8 +70,15 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
                 progress.stage("recording a boot" + (boot == 1 ? "" : " again, it died"));
                 start = Files.createDirectory(workplace.directory().resolve(Integer.toString(boot)));
                 Boot one = new Boot(start);
-                if (one.run(workplace, initramfs, memoryBytes) == Machine.End.ENDED) {
-                    return new FirstTouchRecording(release(kernel.image()), memoryBytes, one.loaded, one.samples);
+                switch (one.run(workplace, initramfs, memoryBytes)) {
+                    case ENDED -> {
+                        return new FirstTouchRecording(release, memoryBytes, one.loaded, one.samples);
+                    }
+                    case TIMED_OUT ->
+                        throw LabRun.failed("the boot took longer than " + LIMIT.toSeconds() + " s", start);
+                    case DIED_IN_BOOT -> {
+                        // QEMU's software CPU may break a kernel in its first second: the next one may live.
+                    }
                 }
             }
             throw LabRun.failed("the lab's machine did not boot in " + LabRun.BOOTS + " attempts", start);
@@ -182,6 +190,8 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
             try (GuestBreakpoint.Stopped _ = entry.stopAt(KERNEL_ENTRY)) {
                 ResidentPages pages = ResidentPages.of(
                         memory, memoryBytes, machine.guard().join().toHandle());
+                // QEMU keeps what it has mapped, and nothing stays behind if this process is killed.
+                Files.delete(memory);
                 loaded = pages.addTo(known);
                 return pages;
             }

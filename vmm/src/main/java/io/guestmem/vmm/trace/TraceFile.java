@@ -76,10 +76,14 @@ public final class TraceFile {
         bytes.mark(1);
         boolean compressed = bytes.read() == GZIP_MAGIC;
         bytes.reset();
+        return new TraceReader(compressed ? decompressed(bytes, name) : bytes, name).read();
+    }
+
+    private static InputStream decompressed(InputStream bytes, String name) throws IOException {
         try {
-            return new TraceReader(compressed ? new GZIPInputStream(bytes) : bytes, name).read();
+            return new GZIPInputStream(bytes);
         } catch (ZipException | EOFException broken) {
-            throw new MalformedTraceException(name + ": not a whole gzip file: " + broken.getMessage());
+            throw new MalformedTraceException(name + ": at byte 0: no gzip file: " + broken.getMessage());
         }
     }
 

@@ -3,10 +3,12 @@ package io.guestmem.vmm.trace;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.vmm.trace.FirstTouchTrace.Run;
 import io.guestmem.vmm.trace.FirstTouchTrace.Sample;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.ZipException;
 
 /** Reads the text of a {@link TraceFile}, line by line; whatever is wrong is said with the line's offset. For one trace. */
 final class TraceReader {
@@ -72,8 +74,8 @@ final class TraceReader {
         if (number(line.substring("end ".length()), 10) != pages.count()) {
             throw wrong("the runs have " + pages.count() + " pages");
         }
-        if (text.read() >= 0) {
-            lineOffset = offset;
+        lineOffset = offset;
+        if (next() >= 0) {
             throw wrong("something after the end");
         }
         return new FirstTouchTrace(kernel, memory, loaded, samples);
@@ -125,7 +127,7 @@ final class TraceReader {
     private String line() throws IOException {
         StringBuilder line = new StringBuilder();
         lineOffset = offset;
-        for (int one = text.read(); one != '\n'; one = text.read()) {
+        for (int one = next(); one != '\n'; one = next()) {
             if (one < 0) {
                 lineOffset = offset;
                 throw wrong("the file ends here, without a line 'end'");
@@ -138,6 +140,15 @@ final class TraceReader {
         }
         offset++;
         return line.toString();
+    }
+
+    private int next() throws IOException {
+        try {
+            return text.read();
+        } catch (ZipException | EOFException broken) {
+            lineOffset = offset;
+            throw wrong("the compressed file is broken or ends here: " + broken.getMessage());
+        }
     }
 
     private MalformedTraceException wrong(String what) {
