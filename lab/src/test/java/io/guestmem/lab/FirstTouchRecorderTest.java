@@ -30,7 +30,9 @@ class FirstTouchRecorderTest {
     }
 
     private Path file(ByteBuffer image) throws IOException {
-        return Files.write(directory.resolve("vmlinuz"), image.array());
+        byte[] bytes = new byte[SIZE];
+        image.get(0, bytes);
+        return Files.write(directory.resolve("vmlinuz"), bytes);
     }
 
     @Test

@@ -105,7 +105,9 @@ class LabBootTest {
         FirstTouchRecording recorded = record(128L << 20);
 
         assertThat(recorded.kernelRelease()).startsWith("6.12.");
-        assertThat(recorded.loaded().nextClearBit(0x100)).as("the kernel is loaded from 1 MiB").isGreaterThan(0x100 + 2000);
+        assertThat(recorded.loaded().nextClearBit(0x100))
+                .as("the kernel is loaded from 1 MiB")
+                .isGreaterThan(0x100 + 2000);
         assertThat(recorded.loaded().cardinality()).isLessThan(8000);
         BitSet seen = (BitSet) recorded.loaded().clone();
         for (FirstTouchRecording.Sample look : recorded.samples()) {
@@ -113,7 +115,8 @@ class LabBootTest {
             assertThat(look.pages().intersects(seen)).as("twice").isFalse();
             seen.or(look.pages());
         }
-        assertThat(recorded.samples()).isSortedAccordingTo(Comparator.comparing(FirstTouchRecording.Sample::micros));
+        assertThat(recorded.samples())
+                .isSortedAccordingTo(Comparator.comparingLong(FirstTouchRecording.Sample::micros));
         assertThat(seen.length()).isLessThanOrEqualTo(pages);
         assertThat(seen.cardinality()).as("not all of memory is needed").isBetween(10_000, pages - 1000);
     }

@@ -9,11 +9,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.BitSet;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,8 +49,7 @@ class ResidentPagesTest {
     @Test
     void eachLookFindsWhatWasTouchedSinceTheLastOne() throws IOException {
         try (Arena arena = Arena.ofConfined();
-                FileChannel channel =
-                        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             MemorySegment memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, SIZE, arena);
             try (ResidentPages pages = ResidentPages.of(file, SIZE, above())) {
                 BitSet known = new BitSet();
@@ -75,7 +72,8 @@ class ResidentPagesTest {
     @Test
     void aFileThatNobodyBelowHasMappedIsAnError() {
         assertThatIOException()
-                .isThrownBy(() -> ResidentPages.of(file, SIZE, ProcessHandle.current()).close())
+                .isThrownBy(() ->
+                        ResidentPages.of(file, SIZE, ProcessHandle.current()).close())
                 .withMessage("QEMU has not mapped " + file);
     }
 }

@@ -80,7 +80,7 @@ class ListedProgramTest {
 
             long[] expected = new long[PAGES];
             for (int turn = 0; turn < list.length; turn++) {
-                expected[(int) (list[turn] / PAGE)] = list.length - turn;
+                expected[(int) (list[turn] / PAGE)] = (long) list.length - turn;
             }
             for (int page = 0; page < PAGES; page++) {
                 assertThat(memory.segment().get(ValueLayout.JAVA_LONG, page * PAGE))

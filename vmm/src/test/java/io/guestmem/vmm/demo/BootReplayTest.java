@@ -54,14 +54,11 @@ class BootReplayTest {
     }
 
     private static List<DemoRun.Completed> completed(Kernel kernel, VmType type, Set<PopulationWay> ways) {
-        DemoResult result =
-                Demonstration.ofBoot(kernel, type, TRACE, false).run(ways, SILENT);
+        DemoResult result = Demonstration.ofBoot(kernel, type, TRACE, false).run(ways, SILENT);
         assertThat(result.subject()).isEqualTo(new DemoSubject.Boot(TRACE));
         assertThat(result.memory()).isEqualTo(4 << 20);
         assertThat(result.ok()).as(result.toString()).isTrue();
-        return result.runs().stream()
-                .flatMap(run -> run.completed().stream())
-                .toList();
+        return result.runs().stream().flatMap(run -> run.completed().stream()).toList();
     }
 
     /** What is counted while the guest runs. */
@@ -124,14 +121,12 @@ class BootReplayTest {
         try (Kvm kvm = Kvm.open(soft);
                 GuestImage image = work.open();
                 Machine machine = Machine.create(kvm, VmType.DEFAULT, work.memoryBytes(), work.list());
-                DemoMemory memory =
-                        new MappedGuestMemory(way, host, work.map(host, soft, image), work.workingSet())) {
+                DemoMemory memory = new MappedGuestMemory(way, host, work.map(host, soft, image), work.workingSet())) {
             machine.vm().set(memory.slot());
             memory.populate(machine);
             Set<Long> populated = gfns(machine);
             machine.load(work.program(machine));
-            assertThat(new RunLoop(machine.vcpu()).run(Duration.ofMinutes(1)))
-                    .isInstanceOf(RunOutcome.Finished.class);
+            assertThat(new RunLoop(machine.vcpu()).run(Duration.ofMinutes(1))).isInstanceOf(RunOutcome.Finished.class);
 
             Set<Long> trace = new TreeSet<>();
             for (long address : TRACE.addresses()) {
@@ -160,7 +155,6 @@ class BootReplayTest {
     void onlyATraceHasAWorkingSet() {
         Demonstration reading = new Demonstration(soft, VmType.DEFAULT, Path.of("file"), 4096);
 
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> reading.run(Set.of(PopulationWay.WORKING_SET), SILENT));
+        assertThatIllegalArgumentException().isThrownBy(() -> reading.run(Set.of(PopulationWay.WORKING_SET), SILENT));
     }
 }

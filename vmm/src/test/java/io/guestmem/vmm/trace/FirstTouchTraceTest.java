@@ -28,8 +28,7 @@ class FirstTouchTraceTest {
         assertThat(trace.addresses()).containsExactly(0x1000, 0x2000, 0x8000, 0xF000, 0, 0x3000, 0x4000);
         assertThat(trace.loadedPages()).isEqualTo(3);
         assertThat(trace.touchedPages()).isEqualTo(4);
-        assertThat(trace.loadedRanges())
-                .containsExactly(GuestRange.of(0x1000, 0x2000), GuestRange.of(0x8000, 0x1000));
+        assertThat(trace.loadedRanges()).containsExactly(GuestRange.of(0x1000, 0x2000), GuestRange.of(0x8000, 0x1000));
         assertThat(trace.workingSet())
                 .containsExactly(
                         GuestRange.of(0x1000, 0x2000),
@@ -58,7 +57,8 @@ class FirstTouchTraceTest {
         assertRefused("outside", () -> trace(List.of(new Run(1, Long.MAX_VALUE))));
         assertRefused("a run of 0 pages", () -> trace(List.of(new Run(1, 0))));
         assertRefused("gfn 0x5 twice", () -> trace(List.of(new Run(5, 1)), new Sample(0, List.of(new Run(4, 3)))));
-        assertRefused("at 4 us after one at 5", () -> trace(List.of(), new Sample(5, List.of()), new Sample(4, List.of())));
+        assertRefused(
+                "at 4 us after one at 5", () -> trace(List.of(), new Sample(5, List.of()), new Sample(4, List.of())));
         assertRefused("at -1 us", () -> trace(List.of(), new Sample(-1, List.of())));
         assertRefused("not the release", () -> new FirstTouchTrace("a b", MEMORY, List.of(), List.of()));
         for (long memory : new long[] {0, 4095, -4096, FirstTouchTrace.MOST_MEMORY + 4096}) {

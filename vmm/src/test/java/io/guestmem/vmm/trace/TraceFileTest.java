@@ -105,7 +105,8 @@ class TraceFileTest {
     @Test
     void aFileThatEndsEarlyIsNoTraceWhereverItEnds() throws IOException {
         for (int length = 0; length < TEXT.length(); length++) {
-            assertMalformed(TEXT.substring(0, length), "at byte " + length + ": the file ends here, without a line 'end'");
+            assertMalformed(
+                    TEXT.substring(0, length), "at byte " + length + ": the file ends here, without a line 'end'");
         }
     }
 
