@@ -76,7 +76,7 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
-            description = "Memory of the machine, at least 1G (default: 4G; to record at least 128M, default 256M).")
+            description = "Memory of the machine, at least 1G (default: 4G; to record 128M to 2G, default 256M).")
     private @Nullable ByteSize memory;
 
     @Option(names = "--refresh", description = "Fetch the newest kernel again.")
@@ -133,7 +133,7 @@ final class LabCommand implements Callable<Integer> {
 
     private Integer record(Path file) throws Exception {
         long bytes = memoryBytes(256 * MEBIBYTE, 128 * MEBIBYTE);
-        refuse(bytes > FirstTouchTrace.MOST_MEMORY, "--memory: " + memory + " is more than a trace can have, 64 GiB");
+        refuse(bytes > FirstTouchRecording.MOST_MEMORY, "--memory: at most 2 GiB can be recorded");
         DemoReport.checkTarget(file);
         FirstTouchTrace trace;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {

@@ -64,6 +64,7 @@ class CommandFailureTest {
                 "demo --trace x                 | --trace: only with --touch boot",
                 "demo --populate working_set    | --populate: working_set only with --touch boot",
                 "lab --record-first-touch x -- doctor       | --record-first-touch: runs no command",
+                "lab --record-first-touch x --memory 4G     | --memory: at most 2 GiB can be recorded",
                 "lab --record-first-touch x --memory 64M    | --memory: 67108864 is not a multiple of 1 MiB from 128 MiB",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",

@@ -51,7 +51,7 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
     /**
      * Records one boot.
      *
-     * @param memoryBytes memory of the machine, a multiple of 1 MiB
+     * @param memoryBytes memory of the machine, a multiple of 1 MiB, at most {@link FirstTouchRecording#MOST_MEMORY}
      * @throws LabUnavailableException if the host has no tmpfs for the memory
      * @throws LabFailedException if the machine did not boot
      */
@@ -188,12 +188,17 @@ record FirstTouchRecorder(DebianTools.Qemu qemu, BootKernel kernel, Path busybox
         /** Waits until the kernel is about to start. */
         private ResidentPages load(Machine machine, GuestBreakpoint entry, long memoryBytes) throws IOException {
             try (GuestBreakpoint.Stopped _ = entry.stopAt(KERNEL_ENTRY)) {
-                ResidentPages pages = ResidentPages.of(
-                        memory, memoryBytes, machine.guard().join().toHandle());
-                // QEMU keeps what it has mapped, and nothing stays behind if this process is killed.
-                Files.delete(memory);
-                loaded = pages.addTo(known);
-                return pages;
+                ProcessHandle guard = machine.guard().join().toHandle();
+                ResidentPages pages = ResidentPages.of(memory, memoryBytes, guard);
+                try {
+                    // QEMU keeps what it has mapped, and nothing stays behind if this process is killed.
+                    Files.delete(memory);
+                    loaded = pages.addTo(known);
+                    return pages;
+                } catch (IOException failed) {
+                    pages.close();
+                    throw failed;
+                }
             }
         }
 

@@ -16,6 +16,12 @@ public record FirstTouchRecording(String kernelRelease, long memoryBytes, BitSet
     /** Bytes of a page. */
     public static final int PAGE_SIZE = 4096;
 
+    /**
+     * The largest memory that can be recorded: 2 GiB. From 2.75 GiB on QEMU puts a part above 4 GiB (7.2 {@code pc_q35.c:pc_q35_init}),
+     * and then the place in its file is not the address.
+     */
+    public static final long MOST_MEMORY = 2L << 30;
+
     /** Copies the list. */
     public FirstTouchRecording {
         samples = List.copyOf(samples);

@@ -116,7 +116,8 @@ public final class Lab {
      * Prepares what is missing, boots a kernel up to its first process, and records in which order it touches its memory for the
      * first time. An interrupt of the calling thread ends the machine.
      *
-     * @param memoryBytes memory of the machine, a multiple of 1 MiB, at least 128 MiB
+     * @param memoryBytes memory of the machine, a multiple of 1 MiB, at least 128 MiB, at most {@link
+     *     FirstTouchRecording#MOST_MEMORY}
      * @throws LabUnavailableException if the lab cannot be had here; nothing ran
      * @throws LabFailedException if the machine did not come to its first process
      * @throws IOException if a file cannot be read or written

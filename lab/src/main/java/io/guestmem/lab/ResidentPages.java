@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -53,8 +54,8 @@ final class ResidentPages implements AutoCloseable {
         throw new IOException("QEMU has not mapped " + file);
     }
 
-    private static Optional<Long> address(Path maps, Path file, long size) throws IOException {
-        for (String line : Files.readAllLines(maps)) {
+    private static Optional<Long> address(Path maps, Path file, long size) {
+        for (String line : lines(maps)) {
             Matcher mapping = MAPPING.matcher(line);
             if (line.endsWith(" " + file) && mapping.matches()) {
                 long start = Long.parseUnsignedLong(mapping.group(1), 16);
@@ -64,6 +65,15 @@ final class ResidentPages implements AutoCloseable {
             }
         }
         return Optional.empty();
+    }
+
+    /** None if the process has ended meanwhile, or belongs to somebody else. */
+    private static List<String> lines(Path maps) {
+        try {
+            return Files.readAllLines(maps);
+        } catch (IOException _) {
+            return List.of();
+        }
     }
 
     /**

@@ -21,7 +21,7 @@ public record FirstTouchTrace(String kernelRelease, long memoryBytes, List<Run> 
     public static final long MOST_MEMORY = 64L << 30;
 
     /**
-     * Checks that no page is there twice or outside of memory.
+     * Checks that there are pages, none twice and none outside of memory.
      *
      * @throws IllegalArgumentException otherwise
      */
@@ -38,6 +38,7 @@ public record FirstTouchTrace(String kernelRelease, long memoryBytes, List<Run> 
             last = sample.micros;
             sample.runs.forEach(pages::add);
         }
+        require(pages.count() > 0, "a trace without a page");
     }
 
     /**

@@ -74,6 +74,9 @@ final class TraceReader {
         if (number(line.substring("end ".length()), 10) != pages.count()) {
             throw wrong("the runs have " + pages.count() + " pages");
         }
+        if (pages.count() == 0) {
+            throw wrong("a trace without a page");
+        }
         lineOffset = offset;
         if (next() >= 0) {
             throw wrong("something after the end");

@@ -60,6 +60,7 @@ class FirstTouchTraceTest {
         assertRefused(
                 "at 4 us after one at 5", () -> trace(List.of(), new Sample(5, List.of()), new Sample(4, List.of())));
         assertRefused("at -1 us", () -> trace(List.of(), new Sample(-1, List.of())));
+        assertRefused("without a page", () -> trace(List.of(), new Sample(0, List.of())));
         assertRefused("not the release", () -> new FirstTouchTrace("a b", MEMORY, List.of(), List.of()));
         for (long memory : new long[] {0, 4095, -4096, FirstTouchTrace.MOST_MEMORY + 4096}) {
             assertRefused("not a size", () -> new FirstTouchTrace("6.12", memory, List.of(), List.of()));

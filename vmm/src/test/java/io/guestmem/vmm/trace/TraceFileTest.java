@@ -141,6 +141,13 @@ class TraceFileTest {
     }
 
     @Test
+    void aTraceHasPages() throws IOException {
+        String none = TEXT.replaceFirst("(?s)0x1 2.*", "end 0\n");
+
+        assertMalformed(none, "at byte 77: a trace without a page");
+    }
+
+    @Test
     void nothingMayFollowTheEnd() throws IOException {
         assertMalformed(TEXT + "\n", "at byte 127: something after the end");
     }
