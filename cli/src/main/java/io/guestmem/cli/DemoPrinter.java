@@ -32,18 +32,24 @@ final class DemoPrinter {
         }
         if (result.simulated()) {
             out.println();
-            out.println(
-                    "The kernel is simulated: it counts faults as a real one does, on a host that maps 4 KiB at each.");
+            String page = hasHugePages(result.subject()) ? "2 MiB" : "4 KiB";
+            out.println("The kernel is simulated: it counts faults as a real one does, on a host that maps " + page
+                    + " at each.");
             out.println(
                     "A thread stands for the second process. Times are those of an interpreter, not of a real kernel.");
         }
+    }
+
+    private static boolean hasHugePages(DemoSubject subject) {
+        return subject instanceof DemoSubject.Boot boot && boot.hugePages();
     }
 
     private static String what(DemoSubject subject) {
         return switch (subject) {
             case DemoSubject.Image image -> "guest memory is " + image.file();
             case DemoSubject.Boot boot ->
-                "the guest touches memory as Linux " + boot.trace().kernelRelease() + " did when it booted";
+                "the guest touches memory as Linux " + boot.trace().kernelRelease() + " did when it booted"
+                        + (hasHugePages(boot) ? ", in pages of 2 MiB" : "");
         };
     }
 
@@ -93,7 +99,10 @@ final class DemoPrinter {
         switch (result.subject()) {
             case DemoSubject.Image image ->
                 json.writeStringProperty("image", image.file().toString());
-            case DemoSubject.Boot boot -> fields(json, boot.trace());
+            case DemoSubject.Boot boot -> {
+                json.writeBooleanProperty("huge_pages", boot.hugePages());
+                fields(json, boot.trace());
+            }
         }
         json.writeNumberProperty("memory", result.memory());
         json.writeArrayPropertyStart("runs");

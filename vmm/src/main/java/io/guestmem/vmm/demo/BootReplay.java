@@ -24,7 +24,7 @@ import java.util.stream.LongStream;
 record BootReplay(FirstTouchTrace boot, boolean hugePages) implements DemoWork {
     @Override
     public DemoSubject subject() {
-        return new DemoSubject.Boot(boot);
+        return new DemoSubject.Boot(boot, hugePages);
     }
 
     @Override

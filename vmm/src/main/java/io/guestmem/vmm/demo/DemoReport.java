@@ -26,7 +26,7 @@ public final class DemoReport {
     private static final int LABEL_WIDTH = 110;
     private static final int BARS_WIDTH = 700;
     private static final String SIMULATED =
-            "<p>This kernel is <b>simulated</b>: it counts faults as a real one does, on a host that maps 4 KiB at each."
+            "<p>This kernel is <b>simulated</b>: it counts faults as a real one does, on a host that maps a page at each."
                     + " Times are those of an interpreter, not of a real kernel.</p>\n";
     private static final String SVG = "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n";
 

@@ -16,6 +16,7 @@ public sealed interface DemoSubject {
      * The guest touches memory as a kernel did when it booted.
      *
      * @param trace of that boot
+     * @param hugePages whether the host's memory may have pages of 2 MiB
      */
-    record Boot(FirstTouchTrace trace) implements DemoSubject {}
+    record Boot(FirstTouchTrace trace, boolean hugePages) implements DemoSubject {}
 }

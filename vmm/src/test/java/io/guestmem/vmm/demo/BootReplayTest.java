@@ -55,7 +55,7 @@ class BootReplayTest {
 
     private static List<DemoRun.Completed> completed(Kernel kernel, VmType type, Set<PopulationWay> ways) {
         DemoResult result = Demonstration.ofBoot(kernel, type, TRACE, false).run(ways, SILENT);
-        assertThat(result.subject()).isEqualTo(new DemoSubject.Boot(TRACE));
+        assertThat(result.subject()).isEqualTo(new DemoSubject.Boot(TRACE, false));
         assertThat(result.memory()).isEqualTo(4 << 20);
         assertThat(result.ok()).as(result.toString()).isTrue();
         return result.runs().stream().flatMap(run -> run.completed().stream()).toList();
