@@ -7,4 +7,5 @@ module io.guestmem.vmm {
 
     exports io.guestmem.vmm;
     exports io.guestmem.vmm.demo;
+    exports io.guestmem.vmm.trace;
 }

@@ -14,6 +14,7 @@ import io.guestmem.pager.source.SnapshotException;
 import io.guestmem.vmm.demo.PopulationException;
 import io.guestmem.vmm.demo.UnavailableVmTypeException;
 import io.guestmem.vmm.demo.UnusableImageException;
+import io.guestmem.vmm.trace.MalformedTraceException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -85,6 +86,8 @@ final class Errors {
                         "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case MalformedTraceException _ ->
+                new Report(ExitStatus.IO, message, "record one: 'guestmem lab --record-first-touch FILE'");
             case SnapshotException _ ->
                 new Report(
                         ExitStatus.IO,

@@ -38,6 +38,7 @@ public final class Main {
                 .registerConverter(ByteSize.class, ByteSize::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
+                .registerConverter(DemoCommand.Touch.class, Choices.of(DemoCommand.Touch.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(FailurePolicy.class, Choices.of(FailurePolicy.class))
                 .registerConverter(ServeCommand.Prefetch.class, Choices.of(ServeCommand.Prefetch.class))
