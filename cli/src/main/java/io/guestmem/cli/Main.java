@@ -1,6 +1,8 @@
 package io.guestmem.cli;
 
+import io.guestmem.diff.translate.Oracles;
 import io.guestmem.pager.FailurePolicy;
+import io.guestmem.paging.PagingMode;
 import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
@@ -43,6 +45,8 @@ public final class Main {
                 .registerConverter(FailurePolicy.class, Choices.of(FailurePolicy.class))
                 .registerConverter(ServeCommand.Prefetch.class, Choices.of(ServeCommand.Prefetch.class))
                 .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
+                .registerConverter(PagingMode.class, Choices.of(PagingMode.class))
+                .registerConverter(Oracles.Choice.class, Choices.of(Oracles.Choice.class))
                 .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)
