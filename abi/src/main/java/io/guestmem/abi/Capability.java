@@ -37,6 +37,8 @@ public enum Capability {
     X86_SMM(117),
     /** The number of address spaces: 2 with system management mode; by VM. 0 in builds that have one address space only. */
     MULTI_ADDRESS_SPACE(118),
+    /** Local APICs in the kernel and the I/O APIC outside, which TDX wants: 1. Enabling it takes the pins of the I/O APIC. */
+    SPLIT_IRQCHIP(121),
     /** {@code kvm_run.immediate_exit} works: 1. */
     IMMEDIATE_EXIT(136),
     /** Dirty bitmaps are cleared by the user: mask of 1 (can be enabled) and 2 (all pages dirty at first). */

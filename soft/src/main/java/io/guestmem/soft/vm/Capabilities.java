@@ -98,7 +98,7 @@ final class Capabilities {
                         ? CreateGuestMemfdLayout.MMAP | CreateGuestMemfdLayout.INIT_SHARED
                         : 0;
             case EXIT_HYPERCALL -> HYPERCALL_EXITS;
-            case DIRTY_LOG_RING_WITH_BITMAP -> 0;
+            case DIRTY_LOG_RING_WITH_BITMAP, SPLIT_IRQCHIP -> 0;
         };
     }
 
