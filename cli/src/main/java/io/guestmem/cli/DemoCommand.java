@@ -3,17 +3,25 @@ package io.guestmem.cli;
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.VmType;
 import io.guestmem.linux.MappedMemory;
+import io.guestmem.measure.firmware.FirmwareFile;
+import io.guestmem.measure.firmware.MalformedFirmwareException;
+import io.guestmem.measure.firmware.OvmfFirmware;
+import io.guestmem.measure.launch.LaunchPlan;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.demo.DemoReport;
 import io.guestmem.vmm.demo.DemoResult;
 import io.guestmem.vmm.demo.DemoRun;
 import io.guestmem.vmm.demo.Demonstration;
+import io.guestmem.vmm.demo.LaunchDemonstration;
+import io.guestmem.vmm.demo.LaunchSource;
 import io.guestmem.vmm.demo.PopulationWay;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -35,10 +43,16 @@ import tools.jackson.core.JsonGenerator;
                     + " faults that KVM took, the page faults of this process and the faults that a userfaultfd handler"
                     + " served are counted.",
             "",
+            "A guest of type sev, sev-es, snp or tdx is launched and not run: its memory gets in by the commands of the technology,"
+                    + " and the measurement is compared with the one that 'guestmem measure' predicts. Where the host has no such"
+                    + " processor, the software kernel simulates it, and the result says so.",
+            "",
             "Examples:",
             "  guestmem demo",
             "  guestmem demo --memory 256M --image snapshot.mem --report demo.html",
-            "  guestmem demo --kernel soft --vm-type sw_protected",
+            "  guestmem demo --kernel soft --vm-type sw-protected",
+            "  guestmem demo --vm-type snp --memory 16M",
+            "  guestmem demo --vm-type tdx --firmware OVMF.fd",
             "  guestmem lab -- demo --json",
             ""
         })
@@ -56,7 +70,9 @@ final class DemoCommand implements Callable<Integer> {
             names = "--vm-type",
             paramLabel = "TYPE",
             defaultValue = "default",
-            description = "default, or sw_protected, which has private memory (default: ${DEFAULT-VALUE}).")
+            description =
+                    "default; sw-protected, which has private memory; sev, sev-es, snp, tdx, which are confidential"
+                            + " (default: ${DEFAULT-VALUE}).")
     private Type type = Type.DEFAULT;
 
     @Option(
@@ -73,21 +89,35 @@ final class DemoCommand implements Callable<Integer> {
     private @Nullable Path image;
 
     @Option(
+            names = "--firmware",
+            paramLabel = "FILE",
+            description = "Launch a confidential guest with this OVMF or TDVF as QEMU does, instead of --image.")
+    private Optional<Path> firmware = Optional.empty();
+
+    @Option(
             names = "--populate",
             paramLabel = "WAY",
             split = ",",
             description = "Only these ways: ${COMPLETION-CANDIDATES} (default: all).")
-    private Set<PopulationWay> ways = EnumSet.allOf(PopulationWay.class);
+    private Set<PopulationWay> ways = Set.of();
 
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
     private @Nullable Path report;
 
-    /** The types of VMs that a plain host can run. */
+    /** The types of VMs. */
     enum Type {
         /** An ordinary one. */
         DEFAULT(VmType.DEFAULT),
         /** With private memory, without encryption. */
-        SW_PROTECTED(VmType.SW_PROTECTED);
+        SW_PROTECTED(VmType.SW_PROTECTED),
+        /** Memory is encrypted, AMD. */
+        SEV(VmType.SEV),
+        /** Registers too. */
+        SEV_ES(VmType.SEV_ES),
+        /** With integrity. */
+        SNP(VmType.SNP),
+        /** Encrypted with integrity, Intel. */
+        TDX(VmType.TDX);
 
         private final VmType vmType;
 
@@ -102,12 +132,17 @@ final class DemoCommand implements Callable<Integer> {
         if (report != null) {
             DemoReport.checkTarget(report);
         }
-        Kernel kernel = kernelOption.kernel();
+        checkCombination();
         Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+        if (LaunchDemonstration.isFor(type.vmType)) {
+            return launch(file);
+        }
+        Kernel kernel = kernelOption.kernel();
         PrintWriter out = spec.commandLine().getOut();
         DemoResult result;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
-            result = new Demonstration(kernel, type.vmType, file, memory.bytes()).run(ways, bar::step);
+            result = new Demonstration(kernel, type.vmType, file, memory.bytes())
+                    .run(ways.isEmpty() ? EnumSet.allOf(PopulationWay.class) : ways, bar::step);
         }
         if (report != null) {
             DemoReport.write(report, result);
@@ -118,6 +153,42 @@ final class DemoCommand implements Callable<Integer> {
             print(out, result);
         }
         return result.ok() ? ExitStatus.DONE : ExitStatus.NO;
+    }
+
+    private void checkCombination() {
+        boolean launched = LaunchDemonstration.isFor(type.vmType);
+        String option = launched && !ways.isEmpty() ? "--populate" : launched && report != null ? "--report" : "";
+        if (!option.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), option + ": a confidential guest is launched, in one way, and not run");
+        }
+        if (firmware.isPresent() && (!launched || image != null)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--firmware needs --vm-type sev, sev-es, snp or tdx, and no --image");
+        }
+    }
+
+    /** Launches a confidential guest. */
+    private int launch(Path file) throws IOException {
+        AnyKernelOption.Chosen chosen = kernelOption.launching(type.vmType);
+        LaunchDemonstration demonstration = new LaunchDemonstration(chosen.kernel(), type.vmType);
+        LaunchPrinter printer = new LaunchPrinter(spec.commandLine(), output.json(), chosen.instead());
+        if (firmware.isEmpty()) {
+            return printer.print(demonstration.image(file, memory.bytes()));
+        }
+        return switch (plan(firmware.get())) {
+            case LaunchPlan.Refused refused -> printer.refused(refused);
+            case LaunchPlan.Launches plan ->
+                printer.print(demonstration.run(plan, firmware.get().toString()));
+        };
+    }
+
+    private LaunchPlan plan(Path path) throws IOException {
+        try {
+            return LaunchSource.firmware(type.vmType, OvmfFirmware.of(FirmwareFile.read(path)));
+        } catch (MalformedFirmwareException broken) {
+            return new LaunchPlan.Refused(LaunchSource.technology(type.vmType), String.valueOf(broken.getMessage()));
+        }
     }
 
     private void checkMemory() throws Exception {
