@@ -51,6 +51,8 @@ public enum Capability {
     EXIT_HYPERCALL(201),
     /** {@code KVM_GET_STATS_FD}: 1. */
     BINARY_STATS_FD(203),
+    /** {@code KVM_GET_DEVICE_ATTR} of the system: 1. */
+    SYS_ATTRIBUTES(209),
     /** Switches quirks off: the mask of those it knows. Another bit is {@code EINVAL}. */
     DISABLE_QUIRKS2(213),
     /** A VM can do without the mitigation that splits executable huge pages: 1. Enabling it needs {@code CAP_SYS_BOOT}. */

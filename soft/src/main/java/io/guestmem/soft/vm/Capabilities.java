@@ -76,6 +76,7 @@ final class Capabilities {
                     IMMEDIATE_EXIT,
                     SREGS2,
                     BINARY_STATS_FD,
+                    SYS_ATTRIBUTES,
                     VM_DISABLE_NX_HUGE_PAGES,
                     USER_MEMORY2,
                     MEMORY_FAULT_INFO,
