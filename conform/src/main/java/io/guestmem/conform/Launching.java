@@ -1,5 +1,6 @@
 package io.guestmem.conform;
 
+import io.guestmem.abi.Capability;
 import io.guestmem.abi.CpuidLayout;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.KvmFile;
@@ -35,6 +36,9 @@ record Launching(Trial trial, RawVm vm, int device) {
 
     private static final int ADDRESS_SIZES = 0x8000_0008;
     private static final int FOUR_LEVELS = 48 << 16;
+
+    /** Of the I/O APIC outside the kernel. */
+    private static final int PINS = 24;
 
     /** The bit of a gpa that makes it shared, with 48 bits. */
     static final long SHARED_BIT = 1L << 47;
@@ -199,6 +203,9 @@ record Launching(Trial trial, RawVm vm, int device) {
 
     /** Makes the VM a TD with one vCPU that is initialised. */
     RawVcpu begunTdx() {
+        if (vm.capability(Capability.SPLIT_IRQCHIP) != 0) {
+            trial.must("KVM_CAP_SPLIT_IRQCHIP", vm.enable(Capability.SPLIT_IRQCHIP, 0, PINS));
+        }
         trial.must("KVM_TDX_INIT_VM", initVm());
         RawVcpu vcpu = vm.vcpu(0);
         vcpu.setCpuid(CpuidTable.supported(trial));

@@ -216,6 +216,11 @@ public final class Trial implements AutoCloseable {
         return (capability(Capability.VM_TYPES) & 1 << type.value()) != 0;
     }
 
+    /** Whether {@link #on(VmType)} is no skip. */
+    boolean canHave(VmType type) {
+        return offers(type) || on.model().isPresent();
+    }
+
     /**
      * This trial, if its kernel has VMs of a type; of a model otherwise a trial of the same one on another processor. A skip on a
      * real kernel without the type.
