@@ -83,7 +83,7 @@ final class Errors {
                 new Report(
                         ExitStatus.UNAVAILABLE,
                         message,
-                        "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
+                        "the software kernel makes them: --kernel soft; 'guestmem lab --private' has a kernel with sw_protected");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
             case MalformedTraceException _ ->

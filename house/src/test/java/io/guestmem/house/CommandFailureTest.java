@@ -57,7 +57,9 @@ class CommandFailureTest {
                 "conform --kernel linux --kernel-version 6.12 | --kernel-version: the real kernel has its own; add --kernel soft",
                 "conform --only SYS-99          | no check 'SYS-99'",
                 "demo --populate magic          | 'magic'",
-                "demo --vm-type tdx             | 'tdx'",
+                "demo --vm-type sgx             | 'sgx'",
+                "demo --vm-type tdx --populate none | --populate: a confidential guest is launched",
+                "demo --firmware x              | --firmware needs --vm-type",
                 "demo surplus                   | 'surplus'",
                 "diff --recorded x --seed 3     | --recorded compares the software kernel with all of the recording",
                 "demo --touch boot --memory 64M | --memory: the trace of --touch boot says how much",
@@ -73,14 +75,16 @@ class CommandFailureTest {
                 "serve --socket x               | '--snapshot=FILE'",
                 "serve --socket x --snapshot y --take-over  | --take-over needs the --state of the living server",
                 "serve --socket x --snapshot y --on-failure zero | 'zero' is not one of poison, kill, hang",
-                "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, explain, diff",
+                "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, secret, explain, diff",
                 "measure snp                    | '--firmware=FILE'",
                 "measure snp --firmware x --vcpus 0         | --vcpus: 0 is not 1 to 4096",
                 "measure snp --firmware x --vcpu-type i486  | --vcpu-type: no model 'i486'",
                 "measure snp --firmware x --vmm bochs       | 'bochs'",
                 "measure snp --firmware x --guest-features y | 'y' is not a number",
                 "measure sev --firmware x --append quiet    | --initrd and --append need --kernel",
-                "measure tdx --firmware x --patched-kernel  | --patched-kernel needs --memory"
+                "measure tdx --firmware x --patched-kernel  | --patched-kernel needs --memory",
+                "measure sev --firmware x --nonce 00        | --nonce, --measurement, --api, --build and --policy need --tik",
+                "measure snp --firmware x --id-block y      | --id-block, --id-auth and --author-key need --id-key"
             })
     void aWrongCommandLineIsNamed(String line, String message) throws Exception {
         List<String> lines = failure(USAGE, Guestmem.command(directory, words(line)));
