@@ -58,6 +58,16 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         }
     }
 
+    @Override
+    public void demandedAgain(long page) {
+        if (recorder != null) {
+            recorder.forget(page);
+        }
+        if (replay != null) {
+            replay.forget(page);
+        }
+    }
+
     /** Starts the thread that ends the recording and writes it. */
     void record(Path file, SnapshotIdentity snapshot, WorkingSetOptions options) {
         Recorder source = recorder;

@@ -17,7 +17,7 @@ import java.util.stream.LongStream;
  *
  * <pre>{@code
  * entry n, 16 bytes:    page, highest bit set if it was written | nanoseconds since the start
- * bit n of the marks:   page n was demanded
+ * bit n of the marks:   page n was demanded, or is not the snapshot's any more
  * }</pre>
  */
 public final class Recorder implements AutoCloseable {
@@ -73,6 +73,13 @@ public final class Recorder implements AutoCloseable {
         entries.set(ValueLayout.JAVA_LONG, number * ENTRY + Long.BYTES, Math.max(0, now - began));
         last = now;
         count = number + 1;
+    }
+
+    /** A page is no longer the snapshot's: if nobody has touched it until now, it is not recorded. For the event thread. */
+    public void forget(long page) {
+        if (!stopped) {
+            mark(page);
+        }
     }
 
     /** Whether it was not marked before. */

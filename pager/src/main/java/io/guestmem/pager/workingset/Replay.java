@@ -138,6 +138,11 @@ public final class Replay implements AutoCloseable {
         increment(role == PLANNED ? late : role == HELD_BACK ? heldBackDemanded : missed);
     }
 
+    /** A page is no longer the snapshot's: from now on nothing is counted for it. For the event thread. */
+    public void forget(long page) {
+        roles.set(ValueLayout.JAVA_BYTE, page, (byte) (roles.get(ValueLayout.JAVA_BYTE, page) | DEMANDED));
+    }
+
     /** One thread writes each. */
     private static void increment(AtomicLong counter) {
         counter.setRelease(counter.getPlain() + 1);
