@@ -13,8 +13,7 @@ import io.guestmem.pager.source.PageSource;
  * @param gate between the two threads
  * @param demand hears of what is waited for
  */
-record Guest(
-        GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate, DemandWatch demand) {
+record Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate, DemandWatch demand) {
     Guest(GuestMap map, PageStates states, PageSource source, FaultPort port) {
         this(map, states, source, port, DemandWatch.NONE);
     }

@@ -37,7 +37,15 @@ public record ServerOptions(
     /** One snapshot file, nothing kept, nothing ahead. */
     public static ServerOptions of(Path socket, Path snapshot) {
         return new ServerOptions(
-                socket, snapshot, List.of(), Optional.empty(), false, FailurePolicy.KILL, false, WorkingSetOptions.NONE, Set.of());
+                socket,
+                snapshot,
+                List.of(),
+                Optional.empty(),
+                false,
+                FailurePolicy.KILL,
+                false,
+                WorkingSetOptions.NONE,
+                Set.of());
     }
 
     /** The same with another policy. */
@@ -48,7 +56,15 @@ public record ServerOptions(
     /** The same with state in a directory. */
     public ServerOptions state(Path directory, boolean fromLivingServer) {
         return new ServerOptions(
-                socket, snapshot, bases, Optional.of(directory), fromLivingServer, onFailure, prefetch, workingSet, peers);
+                socket,
+                snapshot,
+                bases,
+                Optional.of(directory),
+                fromLivingServer,
+                onFailure,
+                prefetch,
+                workingSet,
+                peers);
     }
 
     /** The same with prefetching. */

@@ -73,10 +73,13 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         Recorder source = recorder;
         if (source != null) {
             long began = System.nanoTime();
-            recording = Thread.ofPlatform().name("recording of VM " + vm).daemon().start(() -> {
-                awaitEnd(source, began, options);
-                write(source, file, snapshot);
-            });
+            recording = Thread.ofPlatform()
+                    .name("recording of VM " + vm)
+                    .daemon()
+                    .start(() -> {
+                        awaitEnd(source, began, options);
+                        write(source, file, snapshot);
+                    });
         }
     }
 

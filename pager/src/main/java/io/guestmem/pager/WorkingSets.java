@@ -94,8 +94,7 @@ final class WorkingSets implements AutoCloseable {
         WorkingSet set = file.set();
         Optional<String> difference = set.layout().difference(MemoryLayout.of(map));
         if (difference.isPresent()) {
-            events.accept(
-                    ServerEvent.of(Kind.WARNING, vm, "the working set is not replayed: " + difference.get()));
+            events.accept(ServerEvent.of(Kind.WARNING, vm, "the working set is not replayed: " + difference.get()));
             return null;
         }
         int sample = options.prefetch() ? 0 : options.workingSet().sample();

@@ -39,6 +39,24 @@ import org.junit.jupiter.api.io.TempDir;
 class ReplayTest {
     private static final int PAGES = 1024;
 
+    /** Nothing goes wrong here. */
+    private static final GuestReport REPORT = new GuestReport() {
+        @Override
+        public void sourceShrunk() {
+            throw new AssertionError();
+        }
+
+        @Override
+        public void unexpected(String what) {
+            throw new AssertionError(what);
+        }
+
+        @Override
+        public void failed(long offset, String reason, FailurePolicy applied) {
+            throw new AssertionError(reason);
+        }
+    };
+
     @TempDir
     private Path directory;
 
@@ -122,8 +140,7 @@ class ReplayTest {
         try (Replay replay = replay(9, 3, 20, 1)) {
             assertThat(run(replay)).isTrue();
 
-            assertThat(port.calls())
-                    .containsExactly("copy 2009000+3000", "copy 200a000+2000", "copy 2014000+1000");
+            assertThat(port.calls()).containsExactly("copy 2009000+3000", "copy 200a000+2000", "copy 2014000+1000");
             assertThat(replay.report().installed()).isEqualTo(3);
         }
     }
@@ -144,11 +161,7 @@ class ReplayTest {
         Recorder recorder = new Recorder(map, System.nanoTime());
         VmWorkingSet heard = new VmWorkingSet(7, events::add, states, replay(0, 2, 512, 1), recorder);
         FaultLoop loop = new FaultLoop(
-                new Guest(map, states, source, port, heard),
-                FailurePolicy.HANG,
-                null,
-                System::nanoTime,
-                counters);
+                new Guest(map, states, source, port, heard), FailurePolicy.HANG, REPORT, System::nanoTime, counters);
         port.batch()
                 .fault(0x2001000)
                 .write(0x100000)
@@ -175,8 +188,18 @@ class ReplayTest {
             assertThat(event.vm()).isEqualTo(7);
             assertThat(event.numbers())
                     .isEqualTo(Map.of(
-                            "planned", 3L, "installed", 0L, "late", 2L, "held_back", 0L, "held_back_demanded", 0L,
-                            "missed", 1L));
+                            "planned",
+                            3L,
+                            "installed",
+                            0L,
+                            "late",
+                            2L,
+                            "held_back",
+                            0L,
+                            "held_back_demanded",
+                            0L,
+                            "missed",
+                            1L));
         });
     }
 }

@@ -79,8 +79,15 @@ class WorkingSetServerTest {
     @Test
     void aRecordingHasEveryPageInTheOrderOfItsFirstTouch() throws Exception {
         ServerEvent recorded = record(
-                "read 100 3", "write 10 2", "read 99 5", "write 100 1", "remove 200 4", "read 200 4", "remove 10 1",
-                "read 10 1", "write 7 1");
+                "read 100 3",
+                "write 10 2",
+                "read 99 5",
+                "write 100 1",
+                "remove 200 4",
+                "read 200 4",
+                "remove 10 1",
+                "read 10 1",
+                "write 7 1");
 
         WorkingSet set = WorkingSetFile.read(file).set();
         assertThat(touches(set))
@@ -164,9 +171,7 @@ class WorkingSetServerTest {
         record("read 0 64", "write 300 1");
         Path second = directory.resolve("second");
         ServerOptions both = ServerOptions.of(socket, snapshot)
-                .workingSet(WorkingSetOptions.NONE
-                        .replaying(file, 0)
-                        .recording(second, Duration.ZERO, Duration.ZERO));
+                .workingSet(WorkingSetOptions.NONE.replaying(file, 0).recording(second, Duration.ZERO, Duration.ZERO));
 
         try (TestServer server = TestServer.start(both)) {
             try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
@@ -180,7 +185,9 @@ class WorkingSetServerTest {
 
         WorkingSet set = WorkingSetFile.read(second).set();
         assertThat(touches(set)).startsWith("READ 500", "READ 501", "AHEAD 0").endsWith("AHEAD 63", "AHEAD 300");
-        assertThat(set.pages(Touch.AHEAD)).as("the page that was given back is not there").isEqualTo(64);
+        assertThat(set.pages(Touch.AHEAD))
+                .as("the page that was given back is not there")
+                .isEqualTo(64);
     }
 
     @Test
@@ -224,7 +231,8 @@ class WorkingSetServerTest {
 
         assertThatThrownBy(() -> PageServer.open(replaying(0), _ -> {}))
                 .isInstanceOf(WorkingSetException.class)
-                .hasMessageContaining("its contents are of another snapshot: file 1 of its snapshot has 8388608 bytes of")
+                .hasMessageContaining(
+                        "its contents are of another snapshot: file 1 of its snapshot has 8388608 bytes of")
                 .hasMessageContaining("2023-11-14T22:13:20Z");
     }
 
@@ -272,7 +280,9 @@ class WorkingSetServerTest {
         }
 
         assertThat(touches(WorkingSetFile.read(file).set())).hasSize(8);
-        assertThat(touches(WorkingSetFile.read(directory.resolve("set.2")).set())).first().isEqualTo("READ 20");
+        assertThat(touches(WorkingSetFile.read(directory.resolve("set.2")).set()))
+                .first()
+                .isEqualTo("READ 20");
     }
 
     @Test
@@ -282,7 +292,8 @@ class WorkingSetServerTest {
             try (MockVmmProcess _ = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
                 server.await(Kind.ATTACHED, 1);
             }
-            assertThat(server.await(Kind.WARNING, 1).text()).isEqualTo("nothing was touched: no working set is written");
+            assertThat(server.await(Kind.WARNING, 1).text())
+                    .isEqualTo("nothing was touched: no working set is written");
         }
         assertThat(file).hasContent("old");
     }

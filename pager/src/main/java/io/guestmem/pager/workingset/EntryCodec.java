@@ -20,14 +20,13 @@ final class EntryCodec {
     static final int FEWEST_BYTES = 5;
 
     private static final int MOST_SHIFT = 63;
-    private static final Touch[] TOUCHES = Touch.values();
 
     private long page;
     private long micros;
 
     void write(ByteArrayOutputStream out, PageRun run) {
         number(out, zigzag(run.page() - page));
-        number(out, run.pages() << 2 | run.touch().ordinal());
+        number(out, (run.pages() << 2) | run.touch().code());
         number(out, zigzag(run.micros() - micros));
         number(out, run.seen());
         number(out, run.observed() - run.seen());
@@ -38,14 +37,14 @@ final class EntryCodec {
     private static void number(ByteArrayOutputStream out, long value) {
         long rest = value;
         while ((rest & -0x80) != 0) {
-            out.write((int) (rest & 0x7f | 0x80));
+            out.write((int) ((rest & 0x7f) | 0x80));
             rest >>>= 7;
         }
         out.write((int) rest);
     }
 
     private static long zigzag(long value) {
-        return value << 1 ^ value >> MOST_SHIFT;
+        return (value << 1) ^ (value >> MOST_SHIFT);
     }
 
     /**
@@ -57,15 +56,11 @@ final class EntryCodec {
     PageRun read(ByteBuffer from) {
         long first = Math.addExact(page, delta(from));
         long counted = number(from);
-        int touch = (int) counted & 3;
-        if (touch >= TOUCHES.length) {
-            throw new IllegalArgumentException("a touch of kind " + touch);
-        }
+        Touch touch = Touch.of((int) counted & 3);
         long when = Math.addExact(micros, delta(from));
         long seen = number(from);
         long observed = Math.addExact(seen, number(from));
-        PageRun run = new PageRun(
-                first, counted >>> 2, TOUCHES[touch], when, Math.toIntExact(seen), Math.toIntExact(observed));
+        PageRun run = new PageRun(first, counted >>> 2, touch, when, Math.toIntExact(seen), Math.toIntExact(observed));
         page = run.end();
         micros = when;
         return run;
@@ -73,7 +68,7 @@ final class EntryCodec {
 
     private static long delta(ByteBuffer from) {
         long value = number(from);
-        return value >>> 1 ^ -(value & 1);
+        return (value >>> 1) ^ -(value & 1);
     }
 
     private static long number(ByteBuffer from) {

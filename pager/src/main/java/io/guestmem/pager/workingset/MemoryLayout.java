@@ -113,7 +113,10 @@ public record MemoryLayout(long pageSize, List<Extent> extents) {
     private String describe() {
         StringBuilder text = new StringBuilder();
         for (Extent extent : extents.subList(0, Math.min(4, extents.size()))) {
-            text.append(text.isEmpty() ? "" : " ").append(hex(extent.offset)).append('+').append(hex(extent.bytes));
+            text.append(text.isEmpty() ? "" : " ")
+                    .append(hex(extent.offset))
+                    .append('+')
+                    .append(hex(extent.bytes));
         }
         return extents.size() > 4 ? text + " and " + (extents.size() - 4) + " more" : text.toString();
     }

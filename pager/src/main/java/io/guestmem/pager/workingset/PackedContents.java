@@ -76,8 +76,8 @@ public final class PackedContents implements AutoCloseable {
         CRC32C checksum = new CRC32C();
         long step = 1 << 30;
         for (long at = 0; at < memory.byteSize(); at += step) {
-            checksum.update(memory.asSlice(at, Math.min(step, memory.byteSize() - at))
-                    .asByteBuffer());
+            checksum.update(
+                    memory.asSlice(at, Math.min(step, memory.byteSize() - at)).asByteBuffer());
         }
         return (int) checksum.getValue();
     }

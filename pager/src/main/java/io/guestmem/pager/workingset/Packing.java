@@ -2,8 +2,8 @@ package io.guestmem.pager.workingset;
 
 import io.guestmem.linux.Errno;
 import io.guestmem.linux.LinuxException;
-import io.guestmem.linux.Mapping;
 import io.guestmem.linux.MappedMemory;
+import io.guestmem.linux.Mapping;
 import io.guestmem.linux.Sharing;
 import io.guestmem.pager.source.PageSource;
 import io.guestmem.pager.source.SnapshotFiles;
@@ -78,8 +78,7 @@ public final class Packing {
                 MemorySegment content = buffer.segment().asSlice(0, piece.pages() * pageSize);
                 read(content, piece.page() * pageSize, snapshot);
                 write(file, at, content.asByteBuffer());
-                written.add(new Contents.Piece(
-                        piece.page(), piece.pages(), PackedContents.checksum(content), at));
+                written.add(new Contents.Piece(piece.page(), piece.pages(), PackedContents.checksum(content), at));
                 at += content.byteSize();
             }
         }

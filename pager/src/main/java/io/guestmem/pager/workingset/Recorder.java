@@ -54,8 +54,7 @@ public final class Recorder implements AutoCloseable {
     }
 
     private static Mapping memory(long bytes) {
-        return Mapping.anonymous(
-                Math.ceilDiv(bytes, MappedMemory.PAGE_SIZE) * MappedMemory.PAGE_SIZE, Sharing.PRIVATE);
+        return Mapping.anonymous(Math.ceilDiv(bytes, MappedMemory.PAGE_SIZE) * MappedMemory.PAGE_SIZE, Sharing.PRIVATE);
     }
 
     /**

@@ -99,11 +99,7 @@ public final class Replay implements AutoCloseable {
      * @throws IllegalArgumentException if the VM's pages are larger than the regions of the set allow
      */
     public static Replay of(
-            WorkingSetFile file,
-            @Nullable PackedContents contents,
-            GuestMap map,
-            int sample,
-            long seed) {
+            WorkingSetFile file, @Nullable PackedContents contents, GuestMap map, int sample, long seed) {
         List<Piece> pieces = new ArrayList<>();
         WorkingSet set = file.set();
         if (contents != null && set.layout().pageSize() == map.pageSize()) {
@@ -160,8 +156,7 @@ public final class Replay implements AutoCloseable {
 
     /** What came of it until now. */
     public ReplayReport report() {
-        return new ReplayReport(
-                planned, installed.get(), late.get(), heldBack, heldBackDemanded.get(), missed.get());
+        return new ReplayReport(planned, installed.get(), late.get(), heldBack, heldBackDemanded.get(), missed.get());
     }
 
     @Override

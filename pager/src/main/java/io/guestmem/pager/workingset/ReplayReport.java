@@ -15,8 +15,7 @@ import java.util.OptionalLong;
  * @param heldBackDemanded of those, pages that were demanded
  * @param missed pages that were demanded and do not stand in the set
  */
-public record ReplayReport(
-        long planned, long installed, long late, long heldBack, long heldBackDemanded, long missed) {
+public record ReplayReport(long planned, long installed, long late, long heldBack, long heldBackDemanded, long missed) {
     /** An estimate of how many of the installed pages were used; empty if none was held back. */
     public OptionalLong useful() {
         if (heldBack == 0) {

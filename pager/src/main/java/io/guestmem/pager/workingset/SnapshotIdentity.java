@@ -68,8 +68,8 @@ public record SnapshotIdentity(List<Stamp> files) {
         }
         for (int i = 0; i < files.size(); i++) {
             if (!files.get(i).equals(other.files.get(i))) {
-                return Optional.of("file " + (i + 1) + " of its snapshot has " + files.get(i) + ", not "
-                        + other.files.get(i));
+                return Optional.of(
+                        "file " + (i + 1) + " of its snapshot has " + files.get(i) + ", not " + other.files.get(i));
             }
         }
         return Optional.empty();

@@ -18,10 +18,7 @@ import java.util.stream.LongStream;
  * @param common pages of both
  */
 public record WorkingSetDifference(
-        List<ReplayOrder.Span> added,
-        List<ReplayOrder.Span> removed,
-        List<ReplayOrder.Span> reordered,
-        long common) {
+        List<ReplayOrder.Span> added, List<ReplayOrder.Span> removed, List<ReplayOrder.Span> reordered, long common) {
     /** Copies the lists. */
     public WorkingSetDifference {
         added = List.copyOf(added);

@@ -85,13 +85,14 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
         index.putLong(contents.map(each -> each.offset() + each.length()).orElse((long) length))
                 .putLong(length);
         index.putLong(set.layout().pageSize()).putLong(set.pages());
-        index.putInt(set.runs()).putInt(regions).putInt(files).putInt(set.order().size());
+        index.putInt(set.runs())
+                .putInt(regions)
+                .putInt(files)
+                .putInt(set.order().size());
         index.putLong(entries.length).putLong(pieces);
         index.putLong(contents.map(Contents::offset).orElse(0L))
                 .putLong(contents.map(Contents::length).orElse(0L));
-        set.layout()
-                .extents()
-                .forEach(extent -> index.putLong(extent.offset()).putLong(extent.bytes()));
+        set.layout().extents().forEach(extent -> index.putLong(extent.offset()).putLong(extent.bytes()));
         set.snapshot().files().forEach(file -> index.putLong(file.length()).putLong(file.modifiedNanos()));
         index.put(entries);
         contents.ifPresent(each -> each.pieces()

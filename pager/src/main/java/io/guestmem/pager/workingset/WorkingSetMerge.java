@@ -93,7 +93,10 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
             add(tallies, set, factor);
         }
         return new WorkingSet(
-                layout, newest.snapshot(), units(weight), runs(kept(tallies, weight, atLeast / runs, layout.pageSize()), layout, weight));
+                layout,
+                newest.snapshot(),
+                units(weight),
+                runs(kept(tallies, weight, atLeast / runs, layout.pageSize()), layout, weight));
     }
 
     private static void add(Map<Long, Tally> tallies, WorkingSet set, double factor) {

@@ -156,8 +156,8 @@ final class WorkingSetReader {
         if (set.pages() != index.getLong(HeadLayout.PAGES)) {
             throw wrong(
                     HeadLayout.PAGES,
-                    "it says that it has " + Long.toUnsignedString(index.getLong(HeadLayout.PAGES))
-                            + " pages, and has " + set.pages());
+                    "it says that it has " + Long.toUnsignedString(index.getLong(HeadLayout.PAGES)) + " pages, and has "
+                            + set.pages());
         }
         return set;
     }
@@ -196,10 +196,7 @@ final class WorkingSetReader {
         while (index.hasRemaining()) {
             int at = index.position();
             Contents.Piece piece = new Contents.Piece(
-                    index.getLong(),
-                    Integer.toUnsignedLong(index.getInt()),
-                    index.getInt(),
-                    index.getLong());
+                    index.getLong(), Integer.toUnsignedLong(index.getInt()), index.getInt(), index.getLong());
             long end = piece.page() < 0 ? -1 : set.layout().regionEnd(piece.page());
             if (piece.pages() == 0 || end < 0 || piece.pages() > end - piece.page()) {
                 throw wrong(at, "content of pages that do not lie in one region");

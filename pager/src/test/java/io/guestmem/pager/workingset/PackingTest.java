@@ -110,7 +110,8 @@ class PackingTest {
 
     private void assertLie(byte[] whole, int at, long value, String reason) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap(whole.clone()).order(ByteOrder.LITTLE_ENDIAN);
-        write(bytes.putLong(at, value));
+        bytes.putLong(at, value);
+        write(bytes);
 
         assertThatThrownBy(() -> WorkingSetFile.read(packed))
                 .isInstanceOf(WorkingSetException.class)
@@ -120,7 +121,9 @@ class PackingTest {
     private void write(ByteBuffer bytes) throws IOException {
         ByteBuffer index = bytes.slice(0, (int) bytes.getLong(HeadLayout.INDEX_LENGTH));
         bytes.putInt(HeadLayout.CHECKSUM, WorkingSetFile.checksum(index));
-        Files.write(packed, bytes.array());
+        byte[] all = new byte[bytes.limit()];
+        bytes.get(0, all);
+        Files.write(packed, all);
     }
 
     @Test

@@ -116,7 +116,9 @@ class RecorderTest {
         assertThat(new ReplayReport(640, 567, 63, 10, 7, 3).useful())
                 .as("441 of 630 are used, 63 of these came late")
                 .hasValue(378);
-        assertThat(new ReplayReport(640, 630, 0, 0, 0, 0).useful()).as("not known").isEmpty();
+        assertThat(new ReplayReport(640, 630, 0, 0, 0, 0).useful())
+                .as("not known")
+                .isEmpty();
         assertThat(new ReplayReport(640, 0, 630, 10, 10, 0).useful()).hasValue(0);
         assertThat(new ReplayReport(640, 100, 530, 10, 0, 0).useful()).hasValue(0);
     }

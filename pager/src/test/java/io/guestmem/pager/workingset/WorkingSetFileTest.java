@@ -158,7 +158,9 @@ class WorkingSetFileTest {
             try {
                 WorkingSet set = WorkingSetFile.read(file()).set();
                 WorkingSetFile.write(file(), set);
-                assertThat(WorkingSetFile.read(file()).set()).as("seed %d, round %d", seed, round).isEqualTo(set);
+                assertThat(WorkingSetFile.read(file()).set())
+                        .as("seed %d, round %d", seed, round)
+                        .isEqualTo(set);
                 read++;
             } catch (WorkingSetException refused) {
                 assertThat(refused).hasMessageMatching("(?s).*set: byte \\d+: .*");

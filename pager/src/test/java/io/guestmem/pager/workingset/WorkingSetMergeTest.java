@@ -21,8 +21,7 @@ class WorkingSetMergeTest {
 
         assertThat(pages(new WorkingSetMerge(3, 0, 0, 0).merge(runs))).containsExactly(1L);
         assertThat(pages(new WorkingSetMerge(2, 0, 0, 0).merge(runs))).containsExactly(1L, 3L);
-        assertThat(pages(new WorkingSetMerge(1, 0, 0, 0).merge(runs)))
-                .containsExactlyInAnyOrder(1L, 2L, 3L, 9L, 10L);
+        assertThat(pages(new WorkingSetMerge(1, 0, 0, 0).merge(runs))).containsExactlyInAnyOrder(1L, 2L, 3L, 9L, 10L);
         assertThat(WorkingSetMerge.half(runs)).isEqualTo(2);
         assertThat(WorkingSetMerge.half(runs.subList(0, 2))).isEqualTo(1);
     }
@@ -140,7 +139,8 @@ class WorkingSetMergeTest {
         WorkingSetMerge merge = new WorkingSetMerge(2, 0, 0, 0);
 
         assertThatThrownBy(() -> merge.merge(List.of(other, Sets.pages(1))))
-                .hasMessage("set 1 of 2: it is of a memory in the regions 0x0+0x40000, not in 0x0+0x20000 0x28000+0x20000");
+                .hasMessage(
+                        "set 1 of 2: it is of a memory in the regions 0x0+0x40000, not in 0x0+0x20000 0x28000+0x20000");
         assertThatThrownBy(() -> merge.merge(List.of(other))).hasMessage("no page was touched in 2 of 1.0 runs");
     }
 }
