@@ -3,6 +3,7 @@ package io.guestmem.pager;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
 import io.guestmem.pager.workingset.Replay;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -16,6 +17,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Prefetcher implements AutoCloseable {
     private static final long READ_AHEAD = 2 << 20;
+    /** Pieces of a working set that the source is told of beforehand. */
+    private static final int ANNOUNCED = 32;
+
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
     private final Guest guest;
@@ -106,7 +110,13 @@ final class Prefetcher implements AutoCloseable {
      * @return false if it was stopped, if memory ran out, or if the process is gone
      */
     boolean replay(Replay replay) {
-        for (Replay.Piece piece : replay.pieces()) {
+        int announced = 0;
+        List<Replay.Piece> pieces = replay.pieces();
+        for (int i = 0; i < pieces.size(); i++) {
+            while (announced < Math.min(pieces.size(), i + ANNOUNCED)) {
+                announce(pieces.get(announced++));
+            }
+            Replay.Piece piece = pieces.get(i);
             long before = counters.copied + counters.zeroed - counters.alreadyPresent;
             boolean goesOn = piece.address() == 0
                     ? replayFromSource(piece.page(), piece.end())
@@ -117,6 +127,16 @@ final class Prefetcher implements AutoCloseable {
             }
         }
         return true;
+    }
+
+    /** So that a disk has many requests at a time, although pieces are installed one by one. */
+    private void announce(Replay.Piece piece) {
+        long offset = map.offset(piece.page());
+        if (piece.address() == 0 && offset < source.length()) {
+            int extent = source.extentAt(offset);
+            long end = offset + (piece.end() - piece.page()) * map.pageSize();
+            source.announce(extent, offset, Math.min(end, source.end(extent)));
+        }
     }
 
     private boolean replayFromSource(long from, long to) {

@@ -6,12 +6,14 @@ import io.guestmem.pager.workingset.MemoryLayout;
 import io.guestmem.pager.workingset.PackedContents;
 import io.guestmem.pager.workingset.Recorder;
 import io.guestmem.pager.workingset.Replay;
+import io.guestmem.pager.workingset.ReplayOrder;
 import io.guestmem.pager.workingset.SnapshotIdentity;
 import io.guestmem.pager.workingset.WorkingSet;
 import io.guestmem.pager.workingset.WorkingSetException;
 import io.guestmem.pager.workingset.WorkingSetFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -20,19 +22,21 @@ import org.jspecify.annotations.Nullable;
 final class WorkingSets implements AutoCloseable {
     private final ServerOptions options;
     private final SnapshotIdentity snapshot;
-    private final @Nullable WorkingSetFile file;
+    private final @Nullable WorkingSet set;
+    private final List<ReplayOrder.Span> order;
     private final @Nullable PackedContents contents;
     private final Consumer<ServerEvent> events;
 
     private WorkingSets(
             ServerOptions options,
             SnapshotIdentity snapshot,
-            @Nullable WorkingSetFile file,
+            @Nullable WorkingSet set,
             @Nullable PackedContents contents,
             Consumer<ServerEvent> events) {
         this.options = options;
         this.snapshot = snapshot;
-        this.file = file;
+        this.set = set;
+        this.order = set == null ? List.of() : ReplayOrder.of(set);
         this.contents = contents;
         this.events = events;
     }
@@ -65,7 +69,7 @@ final class WorkingSets implements AutoCloseable {
             contents = PackedContents.read(
                     path, file.contents().get(), file.set().layout().pageSize());
         }
-        return new WorkingSets(options, snapshot, file, contents, events);
+        return new WorkingSets(options, snapshot, file.set(), contents, events);
     }
 
     /** For a VM that is attached now: installs and records. */
@@ -88,17 +92,16 @@ final class WorkingSets implements AutoCloseable {
     }
 
     private @Nullable Replay replay(int vm, GuestMap map) {
-        if (file == null) {
+        if (set == null) {
             return null;
         }
-        WorkingSet set = file.set();
         Optional<String> difference = set.layout().difference(MemoryLayout.of(map));
         if (difference.isPresent()) {
             events.accept(ServerEvent.of(Kind.WARNING, vm, "the working set is not replayed: " + difference.get()));
             return null;
         }
         int sample = options.prefetch() ? 0 : options.workingSet().sample();
-        return Replay.of(file, contents, map, sample, System.nanoTime());
+        return Replay.of(set, order, contents, map, sample, System.nanoTime());
     }
 
     @Override

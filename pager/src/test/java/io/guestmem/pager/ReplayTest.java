@@ -11,16 +11,15 @@ import io.guestmem.pager.workingset.MemoryLayout;
 import io.guestmem.pager.workingset.PageRun;
 import io.guestmem.pager.workingset.Recorder;
 import io.guestmem.pager.workingset.Replay;
+import io.guestmem.pager.workingset.ReplayOrder;
 import io.guestmem.pager.workingset.ReplayReport;
 import io.guestmem.pager.workingset.SnapshotIdentity;
 import io.guestmem.pager.workingset.Touch;
 import io.guestmem.pager.workingset.WorkingSet;
-import io.guestmem.pager.workingset.WorkingSetFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,7 +89,7 @@ class ReplayTest {
                 new SnapshotIdentity(List.of(new SnapshotIdentity.Stamp(4 << 20, 0))),
                 PageRun.ONE,
                 order);
-        return Replay.of(new WorkingSetFile(set, Optional.empty()), null, map, 0, 0);
+        return Replay.of(set, ReplayOrder.of(set), null, map, 0, 0);
     }
 
     private boolean run(Replay replay) {

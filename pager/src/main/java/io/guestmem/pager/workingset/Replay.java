@@ -91,7 +91,8 @@ public final class Replay implements AutoCloseable {
     /**
      * Plans to install a set.
      *
-     * @param file the set; must be of this layout, see {@link MemoryLayout#difference}
+     * @param set must be of this layout, see {@link MemoryLayout#difference}
+     * @param order what {@link ReplayOrder} says of it; given as it is the same for all VMs
      * @param contents of its pages; null if the snapshot has them
      * @param map of the VM
      * @param sample of so many pages one is held back; 0 for none
@@ -99,15 +100,15 @@ public final class Replay implements AutoCloseable {
      * @throws IllegalArgumentException if the VM's pages are larger than the regions of the set allow
      */
     public static Replay of(
-            WorkingSetFile file, @Nullable PackedContents contents, GuestMap map, int sample, long seed) {
+            WorkingSet set, List<ReplayOrder.Span> order, @Nullable PackedContents contents, GuestMap map, int sample, long seed) {
         List<Piece> pieces = new ArrayList<>();
-        WorkingSet set = file.set();
-        if (contents != null && set.layout().pageSize() == map.pageSize()) {
+        boolean samePages = set.layout().pageSize() == map.pageSize();
+        if (contents != null && samePages) {
             for (Contents.Piece piece : contents.pieces()) {
                 pieces.add(piece(map, piece.page(), piece.pages(), contents.address(piece)));
             }
         } else {
-            for (ReplayOrder.Span span : ReplayOrder.of(set.withPageSize(map.pageSize()))) {
+            for (ReplayOrder.Span span : samePages ? order : ReplayOrder.of(set.withPageSize(map.pageSize()))) {
                 pieces.add(piece(map, span.page(), span.pages(), 0));
             }
         }

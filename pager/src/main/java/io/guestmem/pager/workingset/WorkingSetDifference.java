@@ -29,12 +29,12 @@ public record WorkingSetDifference(
     /**
      * Compares two sets, in pages of the newer one.
      *
-     * @throws IllegalArgumentException if they are not of one memory layout
+     * @throws WorkingSetException if they are not of one memory layout
      */
     public static WorkingSetDifference between(WorkingSet older, WorkingSet newer) {
         Optional<String> difference = older.layout().difference(newer.layout());
         if (difference.isPresent()) {
-            throw new IllegalArgumentException("they cannot be compared: " + difference.get());
+            throw new WorkingSetException("they cannot be compared: " + difference.get());
         }
         MemoryLayout layout = newer.layout();
         long[] before = pages(older.withPageSize(layout.pageSize()));

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.zip.CRC32C;
 
 /**
@@ -48,9 +49,10 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
 
     static void write(Path path, WorkingSet set, Body body) throws IOException {
         Path absolute = path.toAbsolutePath();
-        Path fresh = Files.createTempFile(absolute.getParent(), "." + path.getFileName() + ".", ".new");
+        String suffix = Long.toHexString(ThreadLocalRandom.current().nextLong());
+        Path fresh = absolute.resolveSibling("." + path.getFileName() + "." + suffix + ".new");
         try {
-            try (FileChannel file = FileChannel.open(fresh, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            try (FileChannel file = FileChannel.open(fresh, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 Optional<Contents> contents = body.write(file);
                 ByteBuffer index = index(set, contents);
                 long at = 0;

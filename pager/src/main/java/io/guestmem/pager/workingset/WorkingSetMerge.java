@@ -12,7 +12,8 @@ import java.util.Optional;
  *
  * <p>Each set weighs as many runs as it was made of, and half of that for every {@code halfLife} sets that are newer. A page is kept
  * if the share of the runs that touched it, of those that know about it, is {@code atLeast} of all; a page of which no run knows
- * (it was always installed ahead) is kept. Its place is the mean of its places in the runs that touched it.
+ * (it was always installed ahead) is kept. Its place is the mean of its places among the pages that
+ * were demanded, in the runs that demanded it.
  *
  * @param atLeast how many runs must have touched a page, from 1 to the number of all
  * @param halfLife after how many newer files a file counts half; 0 for never
@@ -25,8 +26,14 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
 
     /** Checks the ranges. */
     public WorkingSetMerge {
-        if (atLeast < 1 || mostBytes < 0 || pageSize < 0 || !(halfLife >= 0)) {
-            throw new IllegalArgumentException("not in range: " + atLeast + ", " + halfLife + ", " + mostBytes);
+        if (atLeast < 1) {
+            throw new IllegalArgumentException("a page must have been touched in one run at least, not in " + atLeast);
+        }
+        if (!(halfLife >= 0) || Double.isInfinite(halfLife)) {
+            throw new IllegalArgumentException("a half-life of " + halfLife + " files");
+        }
+        if (mostBytes < 0 || pageSize < 0) {
+            throw new IllegalArgumentException("a negative size");
         }
     }
 
@@ -70,12 +77,13 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
      * Merges.
      *
      * @param sets from the oldest to the newest
-     * @throws IllegalArgumentException if they are not of one memory layout, or of fewer runs than {@code atLeast}; says which
+     * @throws WorkingSetException if they are not of one memory layout; says which one is not
+     * @throws IllegalArgumentException if they are of fewer runs than {@code atLeast}, or no whole pages of {@code pageSize}
      */
     public WorkingSet merge(List<WorkingSet> sets) {
         double runs = runs(sets);
         if (runs < atLeast) {
-            throw new IllegalArgumentException("no page was touched in " + atLeast + " of " + runs + " runs");
+            throw new IllegalArgumentException("no page was touched in " + atLeast + " runs, as there are " + Math.round(runs * 100) / 100.0);
         }
         WorkingSet newest = sets.getLast();
         MemoryLayout layout =
@@ -85,7 +93,7 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
         for (int i = 0; i < sets.size(); i++) {
             Optional<String> difference = sets.get(i).layout().difference(layout);
             if (difference.isPresent()) {
-                throw new IllegalArgumentException("set " + (i + 1) + " of " + sets.size() + ": " + difference.get());
+                throw new WorkingSetException("set " + (i + 1) + " of " + sets.size() + ": " + difference.get());
             }
             double factor = halfLife == 0 ? 1 : Math.pow(0.5, (sets.size() - 1 - i) / halfLife);
             WorkingSet set = sets.get(i).withPageSize(layout.pageSize());
@@ -100,22 +108,30 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
     }
 
     private static void add(Map<Long, Tally> tallies, WorkingSet set, double factor) {
-        double place = 0;
-        double all = set.pages();
+        long seenPages = set.order().stream()
+                .filter(run -> run.seen() > 0)
+                .mapToLong(PageRun::pages)
+                .sum();
+        long seenBefore = 0;
+        long others = 0;
         for (PageRun run : set.order()) {
+            // Among those that were demanded: a page that was held back is as late among these as among all.
+            boolean known = run.seen() > 0;
             for (long page = run.page(); page < run.end(); page++) {
+                double place = known
+                        ? (double) seenBefore++ / seenPages
+                        : (double) others++ / (set.pages() - seenPages);
                 Tally tally = tallies.computeIfAbsent(page, Tally::new);
                 double seen = factor * run.seen();
                 tally.seen += seen;
                 tally.observed += factor * run.observed();
                 tally.present += factor * set.runs();
-                tally.places += seen * (place / all);
+                tally.places += seen * place;
                 tally.micros += seen * run.micros();
                 tally.placed += seen;
                 tally.written += run.touch() == Touch.WRITE ? seen : 0;
-                tally.lastPlace = place / all;
+                tally.lastPlace = place;
                 tally.lastMicros = run.micros();
-                place++;
             }
         }
     }

@@ -7,7 +7,6 @@ import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
 import java.lang.management.ManagementFactory;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -70,7 +69,7 @@ class RecorderTest {
         WorkingSet set = new WorkingSet(MemoryLayout.of(large), Sets.SNAPSHOT, 256, List.of(Sets.read(0, 1000)));
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Recorder recorder = new Recorder(large, 0);
-                Replay replay = Replay.of(new WorkingSetFile(set, Optional.empty()), null, large, 2, 1)) {
+                Replay replay = Replay.of(set, ReplayOrder.of(set), null, large, 2, 1)) {
             demand(recorder, replay, 0, 100_000);
             long before = threads.getCurrentThreadAllocatedBytes();
             demand(recorder, replay, 100_000, 200_000);
@@ -92,9 +91,9 @@ class RecorderTest {
 
     @Test
     void ofEverySoManyPagesOneIsHeldBack() {
-        WorkingSetFile file = new WorkingSetFile(Sets.recorded(Sets.read(0, 32), Sets.read(40, 8)), Optional.empty());
+        WorkingSet set = Sets.recorded(Sets.read(0, 32), Sets.read(40, 8));
         for (long seed = 0; seed < 20; seed++) {
-            try (Replay replay = Replay.of(file, null, MAP, 8, seed)) {
+            try (Replay replay = Replay.of(set, ReplayOrder.of(set), null, MAP, 8, seed)) {
                 long installed = replay.pieces().stream()
                         .mapToLong(piece -> piece.end() - piece.page())
                         .sum();
@@ -103,7 +102,7 @@ class RecorderTest {
                 assertThat(replay.pieces()).allMatch(piece -> piece.page() >= 32 || piece.end() <= 8);
             }
         }
-        try (Replay replay = Replay.of(file, null, MAP, 0, 0)) {
+        try (Replay replay = Replay.of(set, ReplayOrder.of(set), null, MAP, 0, 0)) {
             assertThat(replay.pieces()).containsExactly(new Replay.Piece(32, 64, 0), new Replay.Piece(0, 8, 0));
             assertThat(replay.report()).isEqualTo(new ReplayReport(40, 0, 0, 0, 0, 0));
         }
