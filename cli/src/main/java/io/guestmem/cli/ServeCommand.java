@@ -86,8 +86,9 @@ final class ServeCommand implements Callable<Integer> {
             names = "--hold-back",
             paramLabel = "N",
             defaultValue = "" + WorkingSetOptions.SAMPLE,
-            description = "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
-                    + " (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
+                            + " (default: ${DEFAULT-VALUE}).")
     private int holdBack;
 
     @Option(
@@ -100,14 +101,16 @@ final class ServeCommand implements Callable<Integer> {
             names = "--record-settle",
             paramLabel = "SECONDS",
             defaultValue = "0",
-            description = "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
+            description =
+                    "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
     private Seconds settle;
 
     @Option(
             names = "--record-limit",
             paramLabel = "SECONDS",
             defaultValue = "0",
-            description = "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
+            description =
+                    "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
     private Seconds limit;
 
     @Option(

@@ -40,7 +40,6 @@ final class WorkingSetCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(),
-                "what to do with working sets is missing: one of record, merge, show, diff, pack");
+                spec.commandLine(), "what to do with working sets is missing: one of record, merge, show, diff, pack");
     }
 }

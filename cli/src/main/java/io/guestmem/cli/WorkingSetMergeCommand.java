@@ -48,14 +48,16 @@ final class WorkingSetMergeCommand implements Callable<Integer> {
             names = "--half-life",
             paramLabel = "N",
             defaultValue = "0",
-            description = "A file counts half for every N files that are newer; 0 for no ageing (default: ${DEFAULT-VALUE}).")
+            description =
+                    "A file counts half for every N files that are newer; 0 for no ageing (default: ${DEFAULT-VALUE}).")
     private double halfLife;
 
     @Option(
             names = "--most",
             paramLabel = "SIZE",
             defaultValue = "0",
-            description = "Keep so much, of the pages that most runs have touched; 0 for all (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Keep so much, of the pages that most runs have touched; 0 for all (default: ${DEFAULT-VALUE}).")
     private ByteSize most;
 
     @Option(

@@ -76,8 +76,8 @@ final class WorkingSetShowCommand implements Callable<Integer> {
         out.println("  installed in " + pieces.size() + " pieces, in " + buckets + " buckets of "
                 + ReplayOrder.bucketPages(set) + " pages");
         out.println(file.contents()
-                .map(contents ->
-                        "  with " + ByteSize.describe(contents.length()) + " of content, which is what its checksums say")
+                .map(contents -> "  with " + ByteSize.describe(contents.length())
+                        + " of content, which is what its checksums say")
                 .orElse("  without contents"));
         entries(out, set);
     }
@@ -89,8 +89,9 @@ final class WorkingSetShowCommand implements Callable<Integer> {
                 TextTable.Column.left("touch"),
                 TextTable.Column.right("after ms"),
                 TextTable.Column.right("in runs"));
-        List<PageRun> shown =
-                all ? set.order() : set.order().subList(0, Math.min(FIRST, set.order().size()));
+        List<PageRun> shown = all
+                ? set.order()
+                : set.order().subList(0, Math.min(FIRST, set.order().size()));
         for (PageRun run : shown) {
             table.add(
                     String.valueOf(run.page()),

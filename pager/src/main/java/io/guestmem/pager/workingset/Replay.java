@@ -100,7 +100,12 @@ public final class Replay implements AutoCloseable {
      * @throws IllegalArgumentException if the VM's pages are larger than the regions of the set allow
      */
     public static Replay of(
-            WorkingSet set, List<ReplayOrder.Span> order, @Nullable PackedContents contents, GuestMap map, int sample, long seed) {
+            WorkingSet set,
+            List<ReplayOrder.Span> order,
+            @Nullable PackedContents contents,
+            GuestMap map,
+            int sample,
+            long seed) {
         List<Piece> pieces = new ArrayList<>();
         boolean samePages = set.layout().pageSize() == map.pageSize();
         if (contents != null && samePages) {

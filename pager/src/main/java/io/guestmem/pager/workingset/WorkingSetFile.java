@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -34,6 +35,9 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
      */
     public static WorkingSetFile read(Path path) throws IOException {
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+            if (!Files.isRegularFile(path)) {
+                throw new WorkingSetException(path + ": not a regular file");
+            }
             return new WorkingSetReader(path).read(file);
         }
     }
@@ -62,6 +66,10 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
                 file.force(true);
             }
             Files.move(fresh, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (FileSystemException named) {
+            throw named;
+        } catch (IOException failed) {
+            throw new FileSystemException(path.toString(), null, failed.getMessage());
         } finally {
             Files.deleteIfExists(fresh);
         }

@@ -83,7 +83,8 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
     public WorkingSet merge(List<WorkingSet> sets) {
         double runs = runs(sets);
         if (runs < atLeast) {
-            throw new IllegalArgumentException("no page was touched in " + atLeast + " runs, as there are " + Math.round(runs * 100) / 100.0);
+            throw new IllegalArgumentException(
+                    "no page was touched in " + atLeast + " runs, as there are " + Math.round(runs * 100) / 100.0);
         }
         WorkingSet newest = sets.getLast();
         MemoryLayout layout =
@@ -118,9 +119,8 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
             // Among those that were demanded: a page that was held back is as late among these as among all.
             boolean known = run.seen() > 0;
             for (long page = run.page(); page < run.end(); page++) {
-                double place = known
-                        ? (double) seenBefore++ / seenPages
-                        : (double) others++ / (set.pages() - seenPages);
+                double place =
+                        known ? (double) seenBefore++ / seenPages : (double) others++ / (set.pages() - seenPages);
                 Tally tally = tallies.computeIfAbsent(page, Tally::new);
                 double seen = factor * run.seen();
                 tally.seen += seen;

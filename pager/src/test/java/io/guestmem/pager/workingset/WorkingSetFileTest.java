@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -64,12 +65,20 @@ class WorkingSetFileTest {
         assertThatThrownBy(() -> WorkingSetFile.write(file(), SET, _ -> {
                     throw new IOException("the disk is full");
                 }))
-                .hasMessage("the disk is full");
+                .hasMessage(file() + ": the disk is full");
 
         assertThat(WorkingSetFile.read(file()).set()).isEqualTo(Sets.pages(1));
         try (Stream<Path> left = Files.list(directory)) {
             assertThat(left).containsExactly(file());
         }
+    }
+
+    @Test
+    void whatIsNoFileIsSaid() {
+        assertThatThrownBy(() -> WorkingSetFile.read(directory))
+                .isInstanceOf(WorkingSetException.class)
+                .hasMessage(directory + ": not a regular file");
+        assertThatThrownBy(() -> WorkingSetFile.read(file())).isInstanceOf(NoSuchFileException.class);
     }
 
     @Test

@@ -94,7 +94,10 @@ class WorkingSetMergeTest {
     void theFewPagesThatAreDemandedUnderReplayKeepTheirPlaceAmongAll() {
         WorkingSet first = Sets.pages(8, 1, 7, 2, 6, 3, 5, 4);
         WorkingSet replayed = Sets.recorded(
-                Sets.read(8, 1), Sets.read(6, 1), Sets.touched(1, 5, Touch.AHEAD, 0), Sets.touched(7, 1, Touch.AHEAD, 0));
+                Sets.read(8, 1),
+                Sets.read(6, 1),
+                Sets.touched(1, 5, Touch.AHEAD, 0),
+                Sets.touched(7, 1, Touch.AHEAD, 0));
 
         WorkingSet merged = new WorkingSetMerge(1, 0, 0, 0).merge(List.of(first, replayed));
 
@@ -152,6 +155,7 @@ class WorkingSetMergeTest {
         assertThatThrownBy(() -> merge.merge(List.of(other, Sets.pages(1))))
                 .hasMessage(
                         "set 1 of 2: it is of a memory in the regions 0x0+0x40000, not in 0x0+0x20000 0x28000+0x20000");
-        assertThatThrownBy(() -> merge.merge(List.of(other))).hasMessage("no page was touched in 2 runs, as there are 1.0");
+        assertThatThrownBy(() -> merge.merge(List.of(other)))
+                .hasMessage("no page was touched in 2 runs, as there are 1.0");
     }
 }
