@@ -156,8 +156,8 @@ final class WorkingSetReader {
         if (set.pages() != index.getLong(WorkingSetHead.PAGES)) {
             throw wrong(
                     WorkingSetHead.PAGES,
-                    "it says that it has " + Long.toUnsignedString(index.getLong(WorkingSetHead.PAGES)) + " pages, and has "
-                            + set.pages());
+                    "it says that it has " + Long.toUnsignedString(index.getLong(WorkingSetHead.PAGES))
+                            + " pages, and has " + set.pages());
         }
         return set;
     }
@@ -210,7 +210,8 @@ final class WorkingSetReader {
             pieces.add(piece);
         }
         if (expected != fileLength) {
-            throw wrong(WorkingSetHead.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
+            throw wrong(
+                    WorkingSetHead.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
         }
         return pieces;
     }
