@@ -9,17 +9,49 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A share of {@code guestmem diff} on kernels with TDP. */
+/** A share of {@code guestmem diff} and {@code guestmem diff translate} on kernels with TDP. */
 @Tag("lab")
 class LabDiffTest {
     private static final long CALLS = 3_000;
 
+    private static final long CASES = 10_000;
+
+    /** Two oracles, five modes. */
+    private static final int RESULTS = 10;
+
     @TempDir
     private Path directory;
+
+    @Test
+    void theWalkerAgreesWithAKernelAndWithAProcessorInEveryMode() throws Exception {
+        Host.assumeLabReady(LabKernel.SID);
+        String seed = Long.toString(System.nanoTime() & 0xFFFF_FFFFL);
+        System.out.println("LabDiffTest seed " + seed);
+        List<String> words = List.of(
+                "lab",
+                "--suite",
+                "sid",
+                "--",
+                "diff",
+                "translate",
+                "--json",
+                "--seed",
+                seed,
+                "--cases",
+                Long.toString(CASES));
+
+        List<Map<String, @Nullable Object>> results = Json.objects(json(words), "results");
+
+        assertThat(results).hasSize(RESULTS).allSatisfy(result -> {
+            assertThat(result).as("seed " + seed).doesNotContainKeys("difference", "missing");
+            assertThat((Long) result.get("cases")).isGreaterThanOrEqualTo(CASES);
+        });
+    }
 
     @ParameterizedTest
     @EnumSource
