@@ -2,6 +2,7 @@
 module io.guestmem.vmm {
     requires transitive io.guestmem.kvm;
     requires transitive io.guestmem.linux;
+    requires transitive io.guestmem.measure;
     requires io.guestmem.soft;
     requires static transitive org.jspecify;
 

@@ -2,17 +2,25 @@ package io.guestmem.cli;
 
 import io.guestmem.abi.VmType;
 import io.guestmem.linux.MappedMemory;
+import io.guestmem.measure.firmware.FirmwareFile;
+import io.guestmem.measure.firmware.MalformedFirmwareException;
+import io.guestmem.measure.firmware.OvmfFirmware;
+import io.guestmem.measure.launch.LaunchPlan;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.demo.DemoReport;
 import io.guestmem.vmm.demo.DemoResult;
 import io.guestmem.vmm.demo.Demonstration;
+import io.guestmem.vmm.demo.LaunchDemonstration;
+import io.guestmem.vmm.demo.LaunchSource;
 import io.guestmem.vmm.demo.PopulationWay;
 import io.guestmem.vmm.trace.FirstTouchTrace;
 import io.guestmem.vmm.trace.TraceFile;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -36,16 +44,23 @@ import picocli.CommandLine.Spec;
             "With --touch boot its memory is empty instead, and it writes to the pages that a kernel touched when it booted, in"
                     + " that order; docs/boot-faults.md says more.",
             "",
+            "A guest of type sev, sev-es, snp or tdx is launched and not run: its memory gets in by the commands of the technology,"
+                    + " and the measurement is compared with the one that 'guestmem measure' predicts. Where the host has no such"
+                    + " processor, the software kernel simulates it, and the result says so.",
+            "",
             "Examples:",
             "  guestmem demo",
             "  guestmem demo --memory 256M --image snapshot.mem --report demo.html",
-            "  guestmem demo --kernel soft --vm-type sw_protected",
+            "  guestmem demo --kernel soft --vm-type sw-protected",
+            "  guestmem demo --vm-type snp --memory 16M",
+            "  guestmem demo --vm-type tdx --firmware OVMF.fd",
             "  guestmem lab -- demo --json",
             "  guestmem lab --suite sid -- demo --touch boot",
             ""
         })
 final class DemoCommand implements Callable<Integer> {
     private static final long DEFAULT_MEMORY = 64L << 20;
+    private static final String LAUNCHED = ": a confidential guest is launched, in one way, and not run";
 
     @Spec
     private CommandSpec spec;
@@ -60,7 +75,9 @@ final class DemoCommand implements Callable<Integer> {
             names = "--vm-type",
             paramLabel = "TYPE",
             defaultValue = "default",
-            description = "default, or sw_protected, which has private memory (default: ${DEFAULT-VALUE}).")
+            description =
+                    "default; sw-protected, which has private memory; sev, sev-es, snp, tdx, which are confidential"
+                            + " (default: ${DEFAULT-VALUE}).")
     private Type type = Type.DEFAULT;
 
     @Option(
@@ -74,6 +91,12 @@ final class DemoCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description = "The file, cut or padded with zeroes to the memory's size (default: lib/modules of the JDK).")
     private @Nullable Path image;
+
+    @Option(
+            names = "--firmware",
+            paramLabel = "FILE",
+            description = "Launch a confidential guest with this OVMF or TDVF as QEMU does, instead of --image.")
+    private Optional<Path> firmware = Optional.empty();
 
     @Option(
             names = "--populate",
@@ -102,12 +125,20 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
     private @Nullable Path report;
 
-    /** The types of VMs that a plain host can run. */
+    /** The types of VMs. */
     enum Type {
         /** An ordinary one. */
         DEFAULT(VmType.DEFAULT),
         /** With private memory, without encryption. */
-        SW_PROTECTED(VmType.SW_PROTECTED);
+        SW_PROTECTED(VmType.SW_PROTECTED),
+        /** Memory is encrypted, AMD. */
+        SEV(VmType.SEV),
+        /** Registers too. */
+        SEV_ES(VmType.SEV_ES),
+        /** With integrity. */
+        SNP(VmType.SNP),
+        /** Encrypted with integrity, Intel. */
+        TDX(VmType.TDX);
 
         private final VmType vmType;
 
@@ -130,6 +161,9 @@ final class DemoCommand implements Callable<Integer> {
         if (report != null) {
             DemoReport.checkTarget(report);
         }
+        if (LaunchDemonstration.isFor(type.vmType)) {
+            return launch();
+        }
         Demonstration demonstration = touch == Touch.BOOT ? boot() : reading();
         PrintWriter out = spec.commandLine().getOut();
         DemoResult result;
@@ -148,6 +182,13 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private void checkOptions() {
+        boolean launched = LaunchDemonstration.isFor(type.vmType);
+        refuse(launched && !ways.isEmpty(), "--populate" + LAUNCHED);
+        refuse(launched && report != null, "--report" + LAUNCHED);
+        refuse(launched && touch == Touch.BOOT, "--touch boot" + LAUNCHED);
+        refuse(
+                firmware.isPresent() && (!launched || image != null),
+                "--firmware needs --vm-type sev, sev-es, snp or tdx, and no --image");
         if (touch == Touch.BOOT) {
             refuse(image != null, "--image: the guest of --touch boot has empty memory");
             refuse(memory != null, "--memory: the trace of --touch boot says how much");
@@ -177,7 +218,40 @@ final class DemoCommand implements Callable<Integer> {
         return Demonstration.ofBoot(kernelOption.kernel(), type.vmType, boot, hugePages);
     }
 
+    /** Launches a confidential guest. */
+    private int launch() throws Exception {
+        long bytes = memoryBytes();
+        AnyKernelOption.Chosen chosen = kernelOption.launching(type.vmType);
+        LaunchDemonstration demonstration = new LaunchDemonstration(chosen.kernel(), type.vmType);
+        LaunchPrinter printer = new LaunchPrinter(spec.commandLine(), output.json(), chosen.instead());
+        if (firmware.isEmpty()) {
+            return printer.print(demonstration.image(image(), bytes));
+        }
+        return switch (plan(firmware.get())) {
+            case LaunchPlan.Refused refused -> printer.refused(refused);
+            case LaunchPlan.Launches plan ->
+                printer.print(demonstration.run(plan, firmware.get().toString()));
+        };
+    }
+
+    private LaunchPlan plan(Path path) throws IOException {
+        try {
+            return LaunchSource.firmware(type.vmType, OvmfFirmware.of(FirmwareFile.read(path)));
+        } catch (MalformedFirmwareException broken) {
+            return new LaunchPlan.Refused(LaunchSource.technology(type.vmType), String.valueOf(broken.getMessage()));
+        }
+    }
+
     private Demonstration reading() throws Exception {
+        long bytes = memoryBytes();
+        return new Demonstration(kernelOption.kernel(), type.vmType, image(), bytes);
+    }
+
+    private Path image() {
+        return image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+    }
+
+    private long memoryBytes() throws Exception {
         long bytes = memory == null ? DEFAULT_MEMORY : memory.bytes();
         refuse(
                 bytes == 0 || bytes % MappedMemory.PAGE_SIZE != 0,
@@ -187,8 +261,7 @@ final class DemoCommand implements Callable<Integer> {
                 "--memory: " + ByteSize.describe(bytes) + " is more than a guest has here, "
                         + ByteSize.describe(Machine.MOST_MEMORY));
         checkRoom("--memory", bytes, "ask for less with --memory");
-        Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
-        return new Demonstration(kernelOption.kernel(), type.vmType, file, bytes);
+        return bytes;
     }
 
     private static void checkRoom(String who, long bytes, String remedy) throws Exception {

@@ -115,7 +115,8 @@ final class LabCommand implements Callable<Integer> {
                 .withKernel(kernel())
                 .withCpus(cpus)
                 .withMemoryBytes(memoryBytes(4 * GIBIBYTE, GIBIBYTE))
-                .withNativeAccess(Set.of("io.guestmem.linux", "io.guestmem.bench", "io.guestmem.soft"))
+                .withNativeAccess(
+                        Set.of("io.guestmem.linux", "io.guestmem.bench", "io.guestmem.paging", "io.guestmem.soft"))
                 .withArguments(carried.arguments())
                 .withFiles(carried.files());
         if (carried.outputDirectory().isPresent()) {
