@@ -8,4 +8,5 @@ module io.guestmem.vmm {
 
     exports io.guestmem.vmm;
     exports io.guestmem.vmm.demo;
+    exports io.guestmem.vmm.trace;
 }

@@ -21,8 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Launches of confidential guests on the command line: those that are simulated, and what an owner computes. */
 class LaunchCommandTest {
     /** Published for sevctl: firmware, kernel, initrd and command line (virtee/sevctl {@code tests/measurementbuild.rs}). */
-    private static final Path VECTORS =
-            Checkout.ROOT.resolve("measure/src/test/resources/io/guestmem/measure").toAbsolutePath();
+    private static final Path VECTORS = Checkout.ROOT
+            .resolve("measure/src/test/resources/io/guestmem/measure")
+            .toAbsolutePath();
 
     private static final String WITH_KERNEL = "h3auYbWQnVW7EGLWN4Hf9SN0oEYMPU2sK4bLnefWPwvDE/q1EcIWsVBbGy6pkDxA";
 
@@ -46,7 +47,15 @@ class LaunchCommandTest {
     void aSimulatedLaunchIsMeasuredAsPredictedAndSaysThatItIsSimulated(String type) throws Exception {
         Map<String, @Nullable Object> json = json(
                 0,
-                "demo", "--kernel", "soft", "--vm-type", type, "--json", "--memory", "64K", "--image",
+                "demo",
+                "--kernel",
+                "soft",
+                "--vm-type",
+                type,
+                "--json",
+                "--memory",
+                "64K",
+                "--image",
                 image().toString());
 
         assertThat(json)
@@ -56,8 +65,9 @@ class LaunchCommandTest {
                 .containsEntry("match", true)
                 .containsEntry("ok", true);
         assertThat(json.get("digest")).isEqualTo(json.get("predicted"));
-        assertThat(Json.objects(json, "steps")).isNotEmpty().allSatisfy(step -> assertThat(step.get("done"))
-                .isEqualTo(step.get("size")));
+        assertThat(Json.objects(json, "steps"))
+                .isNotEmpty()
+                .allSatisfy(step -> assertThat(step.get("done")).isEqualTo(step.get("size")));
         Map<String, @Nullable Object> before = Json.objects(json, "moments").get(1);
         assertThat(before.containsKey("refused"))
                 .as("pre-fault before the launch is finished")
@@ -68,12 +78,20 @@ class LaunchCommandTest {
     @Test
     void theDigestOfASimulatedSevLaunchIsTheFilesHash() throws Exception {
         Path image = image();
-        String hash = HexFormat.of()
-                .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(image)));
+        String hash =
+                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(image)));
 
         assertThat(json(
                         0,
-                        "demo", "--kernel", "soft", "--vm-type", "sev", "--json", "--memory", "64K", "--image",
+                        "demo",
+                        "--kernel",
+                        "soft",
+                        "--vm-type",
+                        "sev",
+                        "--json",
+                        "--memory",
+                        "64K",
+                        "--image",
                         image.toString()))
                 .containsEntry("digest", hash);
     }
@@ -81,13 +99,27 @@ class LaunchCommandTest {
     @Test
     void anOwnerChecksWhatLaunchMeasureReturned() throws Exception {
         String[] owner = {
-            "measure", "sev", "--json",
-            "--firmware", VECTORS.resolve("sevctl_ovmf_amdsev_trimmed.bin").toString(),
-            "--kernel", VECTORS.resolve("vmlinuz-fake").toString(),
-            "--initrd", VECTORS.resolve("initrd-fake").toString(),
-            "--append", "foo bar baz fake kernel=cmdline",
-            "--tik", VECTORS.resolve("tik1.bin").toString(),
-            "--api", "1.40", "--build", "40", "--policy", "3", "--measurement", WITH_KERNEL
+            "measure",
+            "sev",
+            "--json",
+            "--firmware",
+            VECTORS.resolve("sevctl_ovmf_amdsev_trimmed.bin").toString(),
+            "--kernel",
+            VECTORS.resolve("vmlinuz-fake").toString(),
+            "--initrd",
+            VECTORS.resolve("initrd-fake").toString(),
+            "--append",
+            "foo bar baz fake kernel=cmdline",
+            "--tik",
+            VECTORS.resolve("tik1.bin").toString(),
+            "--api",
+            "1.40",
+            "--build",
+            "40",
+            "--policy",
+            "3",
+            "--measurement",
+            WITH_KERNEL
         };
 
         assertThat(json(0, owner)).containsEntry("measurement", WITH_KERNEL).containsEntry("measurement_match", true);
@@ -107,8 +139,19 @@ class LaunchCommandTest {
 
         Map<String, @Nullable Object> json = json(
                 0,
-                "measure", "snp", "--json", "--firmware", firmware, "--id-key", key.toString(), "--guest-svn", "7",
-                "--id-block", "block", "--id-auth", "auth");
+                "measure",
+                "snp",
+                "--json",
+                "--firmware",
+                firmware,
+                "--id-key",
+                key.toString(),
+                "--guest-svn",
+                "7",
+                "--id-block",
+                "block",
+                "--id-auth",
+                "auth");
 
         byte[] block = Files.readAllBytes(directory.resolve("block"));
         assertThat(HexFormat.of().formatHex(block)).isEqualTo(json.get("id_block"));
@@ -129,9 +172,23 @@ class LaunchCommandTest {
 
         Map<String, @Nullable Object> json = json(
                 0,
-                "measure", "secret", "--json", "--tik", VECTORS.resolve("tik1.bin").toString(), "--tek", "tek",
-                "--measurement", WITH_KERNEL, "--iv", "00000000000000000000000000000001",
-                "--secret", "736869e5-84f0-4973-92ec-06879ce3da0b=secret", "--header", "header", "--data", "data");
+                "measure",
+                "secret",
+                "--json",
+                "--tik",
+                VECTORS.resolve("tik1.bin").toString(),
+                "--tek",
+                "tek",
+                "--measurement",
+                WITH_KERNEL,
+                "--iv",
+                "00000000000000000000000000000001",
+                "--secret",
+                "736869e5-84f0-4973-92ec-06879ce3da0b=secret",
+                "--header",
+                "header",
+                "--data",
+                "data");
 
         byte[] header = Files.readAllBytes(directory.resolve("header"));
         assertThat(HexFormat.of().formatHex(header)).isEqualTo(json.get("header"));
