@@ -35,6 +35,7 @@ import java.util.concurrent.TimeUnit;
 final class WarmUp {
     private static final int PAGES = 512;
     private static final int ROUNDS = 40;
+    private static final int RECOVERIES = 10;
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private WarmUp() {}
@@ -60,7 +61,9 @@ final class WarmUp {
             UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
             Guest guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
             serve(guest, memory);
-            recover(map, source);
+            for (int i = 0; i < RECOVERIES; i++) {
+                recover(map, source);
+            }
         }
     }
 
