@@ -24,7 +24,7 @@ public final class Benchmarks {
                                 new PopulateOverheadBenchmark(),
                                 new PopulateProgressBenchmark()),
                         PagerBenchmark.all().stream(),
-                        Stream.of(new StartBenchmark()))
+                        Stream.of(new StartBenchmark(), new MeasureStartBenchmark()))
                 .<Benchmark>flatMap(each -> each)
                 .toList();
     }

@@ -51,7 +51,8 @@ class BenchmarksTest {
                         "pager-recovery",
                         "pager-hand-over",
                         "pager-memory",
-                        "doctor-start");
+                        "doctor-start",
+                        "measure-start");
     }
 
     @ParameterizedTest
@@ -105,7 +106,7 @@ class BenchmarksTest {
 
     @Test
     void withoutACommandThereIsNoStartToMeasure() {
-        Benchmark start = Benchmarks.all().getLast();
+        Benchmark start = new StartBenchmark();
 
         assertThat(start.unavailable(TINY.withStartCommand(List.of())))
                 .hasValueSatisfying(reason -> assertThat(reason).contains("guestmem.root"));

@@ -40,6 +40,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final FailurePolicy policy;
     private final Consumer<ServerEvent> events;
     private final Guest guest;
+    private final VmWorkingSet workingSet;
     private final Semaphore turns;
     private final Counters served = new Counters();
     private final Counters ahead = new Counters();
@@ -62,6 +63,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             GuestMap map,
             PageStates states,
             PageSource source,
+            VmWorkingSet workingSet,
             FailurePolicy policy,
             Semaphore turns,
             Consumer<ServerEvent> events) {
@@ -72,7 +74,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         this.turns = turns;
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
+        this.workingSet = workingSet;
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet);
         this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
     }
 
@@ -109,8 +112,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
             epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
-            if (prefetch) {
-                startPrefetch();
+            if (prefetch || workingSet.replay().isPresent()) {
+                startPrefetch(prefetch);
             }
             return serve(epoll);
         } catch (RuntimeException unexpected) {
@@ -193,9 +196,16 @@ final class ServedVm implements GuestReport, AutoCloseable {
         control.signal();
     }
 
-    private void startPrefetch() {
+    /** Installs the working set, and everything else if that is wanted. */
+    private void startPrefetch(boolean everything) {
         startInstaller(sweeper -> {
-            long reached = sweeper.sweep(true);
+            workingSet.replay().ifPresent(replay -> {
+                long began = System.nanoTime();
+                if (sweeper.replay(replay)) {
+                    workingSet.replayed(System.nanoTime() - began);
+                }
+            });
+            long reached = everything ? sweeper.sweep(true) : -1;
             if (reached == guest.map().pages()) {
                 events.accept(new ServerEvent(
                         Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
@@ -246,6 +256,11 @@ final class ServedVm implements GuestReport, AutoCloseable {
         }
     }
 
+    /** Ends the recording and waits until it is written. */
+    void endRecording() {
+        workingSet.endRecording();
+    }
+
     /** Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop. */
     void release() {
         stopInstaller();
@@ -293,6 +308,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     @Override
     public void close() {
         stopInstaller();
+        workingSet.close();
         loop.close();
         userfaultfd.close();
         process.close();

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One plan being carried out. {@link #run} is called once; {@link #cancel} and {@link #progress} by any thread at any time.
  *
- * <p>The calling thread works, too; for each further vCPU there is another thread, if there is enough to do. When {@code run}
+ * <p>The calling thread works, too; for each further vCPU there is another thread, if there is enough to do and the order does not
+ * matter ({@link PopulationTarget#isOrdered}). When {@code run}
  * returns or throws, they have ended.
  */
 public final class Population {
@@ -96,7 +97,8 @@ public final class Population {
     private int work() {
         List<Vcpu> vcpus = populator.vcpus();
         long useful = Math.min(chunks.size(), Math.ceilDiv(total, BYTES_A_THREAD));
-        int threads = (int) Math.max(1, Math.min(vcpus.size(), useful));
+        boolean ordered = chunks.stream().anyMatch(chunk -> chunk.target.isOrdered());
+        int threads = ordered ? 1 : (int) Math.max(1, Math.min(vcpus.size(), useful));
         List<Thread> others = new ArrayList<>();
         try {
             for (int i = 1; i < threads; i++) {
