@@ -16,7 +16,7 @@ import java.util.Set;
  * @param outputDirectory where the files go that the command writes
  */
 record LabArguments(List<String> arguments, List<LabFile> files, Optional<Path> outputDirectory) {
-    private static final Set<String> INPUTS = Set.of("--image", "--recorded");
+    private static final Set<String> INPUTS = Set.of("--image", "--recorded", "--trace");
     private static final Set<String> OUTPUTS = Set.of("--report", "--record");
     private static final String GUEST_INPUT = "/in/";
 
