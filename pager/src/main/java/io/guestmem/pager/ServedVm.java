@@ -109,7 +109,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     /** Serves until the VM is gone or somebody asks for an end. */
     End serve(boolean prefetch) {
         try (Epoll epoll = Epoll.create()) {
-            epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
+            epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
             if (prefetch || workingSet.replay().isPresent()) {
@@ -133,14 +133,23 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return End.GONE;
     }
 
+    /**
+     * Never sleeps before a round has found nothing: the kernel reports a message once, and a vCPU on this CPU has often run and
+     * faulted again before {@code UFFDIO_COPY} returns.
+     */
     private End serve(Epoll epoll) {
         long idleSince = System.nanoTime();
+        boolean looked = false;
+        boolean slept = false;
         while (true) {
             long before = System.nanoTime();
-            if (loop.round()) {
-                spin.messageCameAfter(before - idleSince);
+            boolean served = loop.round();
+            if (served) {
+                spin.messageCame(before - idleSince, looked, slept);
                 idleSince = System.nanoTime();
+                slept = false;
             }
+            looked = !served;
             End end = loop.isGone() ? End.GONE : asked;
             if (end != null) {
                 return finish(end);
@@ -149,10 +158,13 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 if (!await(epoll, loop.pause())) {
                     return End.GONE;
                 }
-            } else if (spin.goesOn(System.nanoTime() - idleSince)) {
+            } else if (looked && spin.goesOn(System.nanoTime() - idleSince)) {
                 Thread.onSpinWait();
-            } else if (!await(epoll, -1)) {
-                return End.GONE;
+            } else if (looked) {
+                slept = true;
+                if (!await(epoll, -1)) {
+                    return End.GONE;
+                }
             }
         }
     }
