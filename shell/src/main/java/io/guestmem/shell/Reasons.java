@@ -27,6 +27,10 @@ final class Reasons {
         get_supported_cpuid
             E2BIG there are more entries than there is room for
             ENOMEM nent is more than fits
+        get_device_attr
+            ENXIO the system has no such group or attribute
+        has_device_attr
+            ENXIO the system has no such group or attribute
         create_vcpu
             EINVAL the id is 4096 or more, or there are 1024 vCPUs
             EEXIST there is a vCPU with this id

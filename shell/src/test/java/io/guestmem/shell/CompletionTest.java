@@ -43,7 +43,8 @@ class CompletionTest {
     @Test
     void thenTheRequestsOfTheFile() {
         assertThat(after("vm0 get_")).containsExactly("get_dirty_log", "get_stats_fd");
-        assertThat(after("kvm get_")).containsExactly("get_api_version", "get_supported_cpuid", "get_vcpu_mmap_size");
+        assertThat(after("kvm get_"))
+                .containsExactly("get_api_version", "get_device_attr", "get_supported_cpuid", "get_vcpu_mmap_size");
         assertThat(after("mem0 p")).containsExactly("protect");
     }
 
