@@ -6,6 +6,7 @@ import io.guestmem.diff.translate.OracleTally;
 import io.guestmem.diff.translate.Oracles;
 import io.guestmem.paging.PagingMode;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -70,10 +71,17 @@ final class DiffTranslateCommand implements Callable<Integer> {
             description = "How many in each mode, by each oracle (default: ${DEFAULT-VALUE}).")
     private long cases;
 
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            defaultValue = "3600",
+            description = "How long at most in each mode, by each oracle (default: ${DEFAULT-VALUE}).")
+    private long seconds;
+
     @Override
     public Integer call() {
-        if (cases < 1) {
-            throw new ParameterException(spec.commandLine(), "--cases is a positive number");
+        if (cases < 1 || seconds < 1) {
+            throw new ParameterException(spec.commandLine(), "--cases and --seconds are positive numbers");
         }
         Kernel kernel = kernelOption.kernel();
         List<OracleTally> tallies = Oracles.run(
@@ -81,6 +89,7 @@ final class DiffTranslateCommand implements Callable<Integer> {
                 new Oracles.Settings(
                         seed,
                         cases,
+                        Duration.ofSeconds(seconds),
                         mode.map(EnumSet::of).orElseGet(() -> EnumSet.allOf(PagingMode.class)),
                         oracle.map(EnumSet::of).orElseGet(() -> EnumSet.allOf(Oracles.Choice.class))));
         PrintWriter out = spec.commandLine().getOut();
@@ -131,6 +140,7 @@ final class DiffTranslateCommand implements Callable<Integer> {
 
     private void fields(JsonGenerator json, Kernel kernel, List<OracleTally> tallies) {
         json.writeStringProperty("kernel", kernel.name());
+        json.writeBooleanProperty("simulated", !kernel.name().equals("linux"));
         json.writeNumberProperty("seed", seed);
         json.writeArrayPropertyStart("results");
         for (OracleTally tally : tallies) {

@@ -190,7 +190,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     /** A signal has come, and the hook ends the process. */
-    private static void ended(Thread drain) {
+    static void ended(Thread drain) {
         try {
             drain.join();
         } catch (InterruptedException _) {
@@ -215,7 +215,7 @@ final class ServeCommand implements Callable<Integer> {
             }
         } else {
             switch (event.kind()) {
-                case REFUSED, FAILED, WARNING ->
+                case REFUSED, FAILED, WARNING, NOT_RECORDED ->
                     spec.commandLine()
                             .getErr()
                             .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());

@@ -42,6 +42,13 @@ import java.util.Set;
  */
 public record RecordingHeader(
         String release, SoftKernelOptions twin, Scope scope, long seed, int regressions, int fingerprint) {
+    /** Checks the number of regressions. */
+    public RecordingHeader {
+        if (regressions < 0) {
+            throw new IllegalArgumentException(regressions + " regressions");
+        }
+    }
+
     void write(DataOutput out) throws IOException {
         out.writeUTF(release);
         out.writeUTF(twin.kernelVersion().release());

@@ -159,6 +159,22 @@ class RecordingTest {
     }
 
     @Test
+    void aHeaderThatCannotBeIsRefused() throws IOException {
+        write(List.of());
+        byte[] whole = Files.readAllBytes(file());
+        int end = 1 + Integer.BYTES;
+        int sequence = 2;
+        int fingerprint = Integer.BYTES;
+        int regressions = whole.length - end - sequence - fingerprint - Integer.BYTES;
+        whole[regressions] = -1;
+        Files.write(file(), whole);
+
+        assertThatThrownBy(() -> Recording.read(file()))
+                .isInstanceOf(RecordingException.class)
+                .hasMessageContaining("its header makes no sense");
+    }
+
+    @Test
     void aFileThatIsCutOffIsRefusedAndToldWhere() throws IOException {
         write(List.of(new Outcome(0, List.of(new Outcome.Value("gpa", 4096)))));
         byte[] whole = Files.readAllBytes(file());

@@ -1,5 +1,6 @@
 package io.guestmem.diff.translate;
 
+import io.guestmem.vmm.GuestProgram;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,8 +17,6 @@ import java.util.Objects;
  * an exception. Source: Intel SDM volume 2, volume 3 chapter 6.
  */
 final class AccessProgram {
-    static final int DONE_PORT = 0x10;
-
     private static final int VECTORS = 0x20;
 
     /** #BP: how user code says that it is done. */
@@ -81,7 +80,7 @@ final class AccessProgram {
         emit("8b432c"); // mov eax, [rbx + 44]
         emit("ffe0"); // jmp rax
         label("finished");
-        emit("e610" + "ebfc"); // out 0x10, al; jmp back to it
+        emit("e6" + HexFormat.of().toHexDigits((byte) GuestProgram.DONE_PORT) + "ebfc"); // out, al; jmp back to it
     }
 
     private void ways() {

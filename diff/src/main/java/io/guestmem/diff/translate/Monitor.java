@@ -23,8 +23,7 @@ final class Monitor {
     static final long STACK_END = 0x4000;
     static final long CASES = 0x10000;
     static final int MOST_CASES = 0x20000 / AccessRecord.SIZE;
-    static final int USER_CODE_SELECTOR = 0x1B;
-    static final int USER_DATA_SELECTOR = 0x23;
+    private static final int USER_DATA_SELECTOR = 0x23;
 
     private static final long TSS = 0x100;
     private static final long IDT = 0x200;

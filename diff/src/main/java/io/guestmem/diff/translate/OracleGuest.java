@@ -16,7 +16,6 @@ final class OracleGuest implements AutoCloseable {
     private final Kvm kvm;
     private final Cpuid supported;
     private final GuestRam ram;
-    private final Vm vm;
     private final Vcpu vcpu;
     private final SystemRegisters reset;
 
@@ -27,16 +26,21 @@ final class OracleGuest implements AutoCloseable {
      */
     OracleGuest(Kernel kernel, boolean readOnlyTable) {
         this.kvm = Kvm.open(kernel);
+        GuestRam made = null;
         try {
             this.supported = kvm.supportedCpuid();
-            this.ram = new GuestRam(kernel, features().paging().maxPhysicalAddressBits(), readOnlyTable);
-            this.vm = kvm.createVm(VmType.DEFAULT);
-            ram.putInto(vm);
+            made = new GuestRam(kernel, features().paging().maxPhysicalAddressBits(), readOnlyTable);
+            Vm vm = kvm.createVm(VmType.DEFAULT);
+            made.putInto(vm);
             this.vcpu = vm.createVcpu(0);
             vcpu.setCpuid(supported);
             this.reset = vcpu.systemRegisters();
+            this.ram = made;
         } catch (RuntimeException failed) {
             kvm.close();
+            if (made != null) {
+                made.close();
+            }
             throw failed;
         }
     }

@@ -2,6 +2,7 @@ package io.guestmem.diff.translate;
 
 import io.guestmem.abi.Kernel;
 import io.guestmem.paging.PagingMode;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -22,11 +23,12 @@ public final class Oracles {
      * How much is compared.
      *
      * @param seed of the first round; the next ones count up
-     * @param cases in each mode, at least, by each oracle
+     * @param cases in each mode, at least, by each oracle, unless the time is up before
+     * @param time at most, in each mode, by each oracle
      * @param modes which
      * @param oracles which
      */
-    public record Settings(long seed, long cases, Set<PagingMode> modes, Set<Choice> oracles) {
+    public record Settings(long seed, long cases, Duration time, Set<PagingMode> modes, Set<Choice> oracles) {
         /** Copies the sets. */
         public Settings {
             modes = Set.copyOf(modes);
@@ -35,7 +37,7 @@ public final class Oracles {
     }
 
     /**
-     * Compares; in each mode until there is a difference, or there were enough cases.
+     * Compares; in each mode until there is a difference, or there were enough cases, or the time is up.
      *
      * @return one for each oracle and mode, in their order
      * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM
@@ -64,10 +66,14 @@ public final class Oracles {
     private static OracleTally run(Oracle oracle, PagingMode mode, Settings settings) {
         OracleTally tally = new OracleTally(oracle.name(), mode);
         long begin = System.nanoTime();
-        for (long seed = settings.seed; tally.isGoingOn() && tally.cases() < settings.cases; seed++) {
+        for (long seed = settings.seed; tally.isGoingOn() && !isEnough(tally, settings); seed++) {
             oracle.round(mode, seed, tally);
+            tally.took(System.nanoTime() - begin);
         }
-        tally.took(System.nanoTime() - begin);
         return tally;
+    }
+
+    private static boolean isEnough(OracleTally tally, Settings settings) {
+        return tally.cases() >= settings.cases || tally.seconds() >= settings.time.toSeconds();
     }
 }

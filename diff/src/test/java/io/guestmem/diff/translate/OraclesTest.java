@@ -13,6 +13,7 @@ import io.guestmem.paging.PagingMode;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The walker agrees with this host's kernel and processor. The lab's kernels have a test in {@code house}. */
 class OraclesTest {
     private static final long CASES = 8_000;
+    private static final Duration LONG = Duration.ofMinutes(10);
 
     /** One after the other, as rounds count up: as good as any, and short to print. */
     private static long randomSeed() {
@@ -34,7 +36,7 @@ class OraclesTest {
 
     private static Oracles.Settings everything() {
         return new Oracles.Settings(
-                randomSeed(), CASES, EnumSet.allOf(PagingMode.class), EnumSet.allOf(Oracles.Choice.class));
+                randomSeed(), CASES, LONG, EnumSet.allOf(PagingMode.class), EnumSet.allOf(Oracles.Choice.class));
     }
 
     private static void assertAgreement(OracleTally tally) {
@@ -91,7 +93,7 @@ class OraclesTest {
         try (SoftKernel soft = new SoftKernel(SoftKernelOptions.defaults())) {
             List<OracleTally> tallies = Oracles.run(
                     new BrokenKernel(soft, defect),
-                    new Oracles.Settings(1, 1, Set.of(PagingMode.LEVEL_4), Set.of(Oracles.Choice.TRANSLATE)));
+                    new Oracles.Settings(1, 1, LONG, Set.of(PagingMode.LEVEL_4), Set.of(Oracles.Choice.TRANSLATE)));
 
             assertThat(tallies).singleElement().satisfies(tally -> {
                 assertThat(tally.difference()).isPresent();

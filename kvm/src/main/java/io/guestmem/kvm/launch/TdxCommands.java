@@ -3,6 +3,8 @@ package io.guestmem.kvm.launch;
 import io.guestmem.abi.CpuidLayout;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.GuestPhysical;
+import io.guestmem.abi.GuestRange;
+import io.guestmem.abi.MemoryMappingV1Layout;
 import io.guestmem.abi.TdxCapabilitiesLayout;
 import io.guestmem.abi.TdxCommandLayout;
 import io.guestmem.abi.TdxInitMemRegionLayout;
@@ -122,6 +124,27 @@ public final class TdxCommands {
                             measure ? TdxCommandLayout.MEASURE_MEMORY_REGION : 0,
                             region);
             long left = region.get(ValueLayout.JAVA_LONG, TdxInitMemRegionLayout.NR_PAGES);
+            return new UpdateResult((pages - left) * GuestPhysical.PAGE_SIZE, result);
+        }
+    }
+
+    /**
+     * {@code KVM_TDX_EXTEND_MEMORY}, once: measures the content of pages that were added without the flag, in their order. Never
+     * merged, the flag took its place: Linux answers EINVAL, the software kernel has it.
+     *
+     * @param range multiples of 4096, not empty
+     */
+    public UpdateResult extendMemory(GuestRange range) {
+        try (Arena arena = Arena.ofConfined()) {
+            long pages = range.size() / GuestPhysical.PAGE_SIZE;
+            MemorySegment mapping = arena.allocate(MemoryMappingV1Layout.STRUCT.size(), Long.BYTES);
+            mapping.set(
+                    ValueLayout.JAVA_LONG,
+                    MemoryMappingV1Layout.BASE_GFN,
+                    range.start().value() / GuestPhysical.PAGE_SIZE);
+            mapping.set(ValueLayout.JAVA_LONG, MemoryMappingV1Layout.NR_PAGES, pages);
+            CommandResult result = op.tdx("KVM_TDX_EXTEND_MEMORY", TdxCommandLayout.EXTEND_MEMORY, 0, mapping);
+            long left = mapping.get(ValueLayout.JAVA_LONG, MemoryMappingV1Layout.NR_PAGES);
             return new UpdateResult((pages - left) * GuestPhysical.PAGE_SIZE, result);
         }
     }

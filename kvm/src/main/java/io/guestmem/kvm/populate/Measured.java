@@ -4,8 +4,8 @@ package io.guestmem.kvm.populate;
  * What a launch measures of a step's pages, where the memory is given to a confidential guest ({@link io.guestmem.kvm.launch}). Other
  * memory does not look at it.
  *
- * <p>These are the two answers that TDX was proposed with, extending as a flag of adding or as an operation of its own, in terms of
- * what comes of them: the merged interface has the flag.
+ * <p>For TDX it is the flag of adding pages. The operation of its own that was proposed in its place is
+ * {@link io.guestmem.kvm.launch.TdxCommands#extendMemory}.
  */
 public enum Measured {
     /** Place and content: NORMAL and ZERO pages of SNP, {@code KVM_TDX_MEASURE_MEMORY_REGION}, all that SEV encrypts. */

@@ -74,6 +74,9 @@ public final class Population {
         try {
             wanted.forEach(check::prepare);
             chunks = wanted.stream().flatMap(run -> run.chunks().stream()).toList();
+            if (isOrdered() && runs.stream().anyMatch(StepRun::isStopped)) {
+                cancel();
+            }
             threads = work();
         } finally {
             runs.forEach(StepRun::close);
@@ -93,12 +96,15 @@ public final class Population {
         }
     }
 
+    private boolean isOrdered() {
+        return chunks.stream().anyMatch(Chunk::isOrdered);
+    }
+
     /** Lets as many threads work as are worth it; returns their number. */
     private int work() {
         List<Vcpu> vcpus = populator.vcpus();
         long useful = Math.min(chunks.size(), Math.ceilDiv(total, BYTES_A_THREAD));
-        boolean ordered = chunks.stream().anyMatch(chunk -> chunk.target.isOrdered());
-        int threads = ordered ? 1 : (int) Math.max(1, Math.min(vcpus.size(), useful));
+        int threads = isOrdered() ? 1 : (int) Math.max(1, Math.min(vcpus.size(), useful));
         List<Thread> others = new ArrayList<>();
         try {
             for (int i = 1; i < threads; i++) {

@@ -45,8 +45,8 @@ public interface PopulationTarget {
     }
 
     /**
-     * Whether the order of pages matters, because it is measured. One thread populates everything then, step after step, and what
-     * stops one step ends the population.
+     * Whether the order of content matters, because it is measured. One thread populates everything then, step after step, and what
+     * stops one step ends the population; a plan with a step that cannot be done gives nothing.
      */
     default boolean isOrdered() {
         return false;

@@ -48,7 +48,7 @@ final class PopulationWorker implements AutoCloseable {
             population.count(chunk.mapped);
             if (reason != null) {
                 chunk.step.stop(reason);
-                if (reason.kind() == Kind.CANCELLED || chunk.target.isOrdered()) {
+                if (reason.kind() == Kind.CANCELLED || chunk.isOrdered()) {
                     population.cancel();
                 }
             }

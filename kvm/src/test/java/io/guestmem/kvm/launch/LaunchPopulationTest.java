@@ -88,6 +88,32 @@ class LaunchPopulationTest {
     }
 
     @Test
+    void extendingAsAnOperationOfItsOwnGivesTheOtherMeasurement() {
+        try (LaunchScene scene = new LaunchScene(VmType.TDX)) {
+            scene.run(scene.step(0, 2, 8).with(Measured.PLACE));
+
+            UpdateResult all = scene.tdx().extendMemory(pages(0, 2));
+            UpdateResult tooFar = scene.tdx().extendMemory(pages(1, 2));
+            UpdateResult nothing = scene.tdx().extendMemory(pages(2, 1));
+
+            assertThat(all).isEqualTo(new UpdateResult(2 * PAGE, new CommandResult.Done()));
+            assertThat(tooFar.done()).isEqualTo(PAGE);
+            assertThat(tooFar.result().toString()).startsWith("KVM_TDX_EXTEND_MEMORY: EAGAIN (11)");
+            assertThat(nothing.done()).isZero();
+            assertThat(nothing.result().toString()).startsWith("KVM_TDX_EXTEND_MEMORY: EIO (5)");
+            assertThat(scene.launch().digest())
+                    .isEqualTo(measured(
+                            Technology.TDX,
+                            new LaunchStep.TdxPages(page(0).value(), 2 * PAGE, content(2, 8), false, ""),
+                            new LaunchStep.TdxExtend(page(0).value(), 2 * PAGE, content(2, 8), ""),
+                            new LaunchStep.TdxExtend(page(1).value(), PAGE, content(1, 9), "")));
+            scene.tdx().finalizeVm().orThrow();
+            assertThat(scene.tdx().extendMemory(pages(0, 1)).result().toString())
+                    .startsWith("KVM_TDX_EXTEND_MEMORY: EINVAL (22)");
+        }
+    }
+
+    @Test
     void sevEncryptsInPlaceAndMeasuresOneStream() {
         try (LaunchScene scene = new LaunchScene(VmType.SEV)) {
             PopulationOutcome outcome =
@@ -125,6 +151,20 @@ class LaunchPopulationTest {
             assertThat(scene.launch().pages())
                     .extracting(Page::gpa)
                     .containsExactly(BASE, BASE + PAGE, BASE + 2 * PAGE);
+        }
+    }
+
+    @Test
+    void aPlanWithAStepThatCannotBeDoneGivesNothing() {
+        try (LaunchScene scene = new LaunchScene(VmType.SNP)) {
+            PopulationOutcome outcome = scene.run(scene.step(0, 2, 1), scene.step(1, 2, 7), scene.step(4, 1, 3));
+
+            assertThat(words(outcome))
+                    .containsExactly(
+                            "refused: the population was cancelled",
+                            "refused: an earlier step of the plan has it",
+                            "refused: the population was cancelled");
+            assertThat(scene.launch().pages()).isEmpty();
         }
     }
 
