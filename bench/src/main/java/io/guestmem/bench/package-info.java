@@ -12,6 +12,9 @@
  * <p>The software kernel ({@link io.guestmem.bench.SoftBenchmarks}) is compared with the least that its work could be, stores
  * into a bare array. A round repeats work, and its figure is the fastest repetition; making ready and counting are not timed.
  *
+ * <p>The page server ({@link io.guestmem.bench.PageServerProgram}) and a C handler run in processes of their own under the same C
+ * client, whose figures are those of the best rounds.
+ *
  * <p><b>Invariants.</b>
  *
  * <ul>

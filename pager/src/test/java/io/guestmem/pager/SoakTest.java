@@ -38,6 +38,7 @@ class SoakTest {
     /** VMs after which a server has its size. */
     private static final int SETTLED_AFTER = 4 * VMS;
 
+    private static final int OPERATIONS_A_KILL = 20_000;
     private static final long LIMIT_MINUTES = 5;
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -134,7 +135,7 @@ class SoakTest {
                 server.await("ATTACHED " + ++vm);
                 CompletableFuture<String> first = work(one);
                 CompletableFuture<String> second = work(two);
-                if (killed) {
+                for (int kill = 0; killed && kill <= operations / OPERATIONS_A_KILL; kill++) {
                     replaceServer();
                 }
                 assertThat(first.get(LIMIT_MINUTES, TimeUnit.MINUTES))
