@@ -20,7 +20,6 @@ import java.util.stream.Stream;
  */
 final class UffdCopyBenchmark implements Benchmark {
     private static final List<Bound> BOUNDS = List.of(Bound.ratioAtLeast(0.95));
-    private static final String NO_COMPILER = "there is no gcc in PATH to compile the C side with";
 
     /** Source and destination, and as much again for everybody else. */
     private static final int MEMORY_SHARE = 4;
@@ -37,8 +36,8 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public Optional<String> unavailable(BenchmarkSettings settings) {
-        if (UffdCopyProgram.compiler().isEmpty()) {
-            return Optional.of(NO_COMPILER);
+        if (CompiledProgram.compiler().isEmpty()) {
+            return Optional.of(CompiledProgram.NO_COMPILER);
         }
         if (bytes(settings) == 0) {
             return Optional.of("there is no memory to copy: MemAvailable is " + availableMemory());
@@ -52,7 +51,7 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public BenchmarkResult run(BenchmarkSettings settings) {
-        Path compiler = UffdCopyProgram.compiler().orElseThrow(() -> new BenchmarkException(NO_COMPILER));
+        Path compiler = CompiledProgram.compiler().orElseThrow(() -> new BenchmarkException(CompiledProgram.NO_COMPILER));
         long bytes = bytes(settings);
         try (UffdCopyProgram program = UffdCopyProgram.compile(compiler)) {
             return SideBySide.measure(

@@ -26,7 +26,7 @@ class UffdCopyTest {
         UffdCopy ours = UffdCopy.run(BYTES, PIECE);
         UffdCopy baseline;
         try (UffdCopyProgram program =
-                UffdCopyProgram.compile(UffdCopyProgram.compiler().orElseThrow())) {
+                UffdCopyProgram.compile(CompiledProgram.compiler().orElseThrow())) {
             baseline = program.run(BYTES, PIECE);
         }
 
@@ -43,7 +43,7 @@ class UffdCopyTest {
                 .hasMessageContaining("UFFDIO_COPY")
                 .hasMessageContaining("EINVAL");
         try (UffdCopyProgram program =
-                UffdCopyProgram.compile(UffdCopyProgram.compiler().orElseThrow())) {
+                UffdCopyProgram.compile(CompiledProgram.compiler().orElseThrow())) {
             assertThatThrownBy(() -> program.run(BYTES, 1000))
                     .isInstanceOf(BenchmarkException.class)
                     .hasMessageContaining("exit status 1: UFFDIO_COPY: Invalid argument");
