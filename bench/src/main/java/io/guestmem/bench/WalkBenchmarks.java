@@ -46,7 +46,7 @@ final class WalkBenchmarks {
                         run -> small(run, true, WalkBenchmarks::translate, Bound.ratioAtLeast(0.9))),
                 new WalkBenchmark(
                         "walk-remembering",
-                        "exact walks of random pages that remember the lowest tables, against the C loop",
+                        "a batch of exact walks of random pages that remembers the lowest tables, against the C loop",
                         WalkBenchmark.Needs.COMPILER,
                         run -> small(run, false, WalkBenchmarks::remember, Bound.ratioAtLeast(1))),
                 new WalkBenchmark(
@@ -111,17 +111,7 @@ final class WalkBenchmarks {
     }
 
     private static WalkPass.Side remember(Query query) {
-        Walker walker = Walker.remembering(query.space.plan(), query.space.memory());
-        return WalkPass.timed(() -> sumOfWalks(walker, query.linear));
-    }
-
-    private static long sumOfWalks(Walker walker, long[] queries) {
-        long sum = 0;
-        for (long linear : queries) {
-            long result = walker.walk(linear, ACCESS, SetBits.NONE, CheckOrder.ARCHITECTURAL);
-            sum += WalkResult.isPage(result) ? WalkResult.address(result) : 0;
-        }
-        return sum;
+        return batch(Walker.remembering(query.space.plan(), query.space.memory()), query.linear);
     }
 
     private static BenchmarkResult batch(WalkBenchmark.Run run) {
@@ -129,7 +119,7 @@ final class WalkBenchmarks {
                 CompiledProgram naive = CompiledProgram.compile(NAIVE)) {
             long[] queries = space.queries(4 * run.queries(), false);
             try (WalkPeer bare = space.peer(List.of(naive.path().toString()), "walk", queries)) {
-                return run.rates(batch(space, queries), bare::pass, queries.length)
+                return run.rates(batch(new Walker(space.plan(), space.memory()), queries), bare::pass, queries.length)
                         .medians(
                                 run.name(),
                                 WalkBenchmark.RATE,
@@ -140,8 +130,7 @@ final class WalkBenchmarks {
         }
     }
 
-    private static WalkPass.Side batch(GuestSpace space, long[] queries) {
-        Walker walker = new Walker(space.plan(), space.memory());
+    private static WalkPass.Side batch(Walker walker, long[] queries) {
         long[] results = new long[queries.length];
         return WalkPass.timed(() -> {
             walker.walkAll(queries, 0, queries.length, ACCESS, CheckOrder.ARCHITECTURAL, results);

@@ -7,11 +7,10 @@ import java.util.function.IntPredicate;
  *
  * <p>{@code (entry & mask) == want} says everything at once that must be true of an entry of a level: present, no reserved bit, the
  * rights that the access needs, and of an entry that points to a table, that it points into the block. That is stricter than
- * the architecture: a table outside of the block is not accepted here, and not refused either.
+ * the architecture, because there is one mask for all tables: an entry that has a bit set that is reserved only at another level, or
+ * points out of the block, is not accepted here, and not refused either.
  *
- * @param table4 for entries of level 4 and 5
- * @param table3 for entries of level 3 that point to a table
- * @param table2 the same of level 2
+ * @param table for entries that point to a table, of any level
  * @param wantTable of those
  * @param large3 for entries that map 1 GiB
  * @param large2 for entries that map 2 MiB
@@ -20,9 +19,7 @@ import java.util.function.IntPredicate;
  * @param wantPage of those
  */
 record BlockRules(
-        long table4,
-        long table3,
-        long table2,
+        long table,
         long wantTable,
         long large3,
         long large2,
@@ -35,7 +32,7 @@ record BlockRules(
     private static final int COMBINATIONS = 8;
 
     /** No entry is accepted. */
-    private static final BlockRules NOTHING = new BlockRules(0, 0, 0, 1, 0, 0, 1, 0, 1);
+    private static final BlockRules NOTHING = new BlockRules(0, 1, 0, 0, 1, 0, 1);
 
     /** The rules for an access. */
     static BlockRules of(DirectRules rules, int access, PhysicalRanges.Block block) {
@@ -44,6 +41,9 @@ record BlockRules(
         boolean user = !some(granted, USER, 0);
         boolean supervisor = !some(granted, USER, USER);
         boolean executable = !some(granted, NO_EXECUTE, NO_EXECUTE);
+        if (user && supervisor) {
+            return NOTHING;
+        }
         for (int i = 0; i < COMBINATIONS; i++) {
             boolean accepted = !(writable && (i & WRITABLE) == 0)
                     && !(user && (i & USER) == 0)
@@ -58,9 +58,7 @@ record BlockRules(
         long inBlock = compared | (WalkPlan.TABLE_ADDRESS & -block.size());
         long leaf = compared | (supervisor ? Permissions.USER : 0);
         return new BlockRules(
-                rules.table4 | rules.table5 | inBlock,
-                rules.table3 | inBlock,
-                rules.table2 | inBlock,
+                rules.table5 | rules.table4 | rules.table3 | rules.table2 | inBlock,
                 must | block.start(),
                 rules.large3 == 0 ? 0 : rules.large3 | leaf,
                 rules.large2 | leaf,

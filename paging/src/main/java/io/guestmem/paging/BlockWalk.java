@@ -22,11 +22,13 @@ final class BlockWalk {
     /** No address of a process has more bits, on any Linux: for the compiler, which then need not check for a sign. */
     private static final long NATIVE = (1L << 56) - 1;
 
-    private static final long LARGE2_OFFSET = (1L << 21) - 1;
-    private static final long LARGE3_OFFSET = (1L << 30) - 1;
-    private static final long PAGE_OFFSET = 4095;
+    static final long LARGE2_OFFSET = (1L << 21) - 1;
+    static final long LARGE3_OFFSET = (1L << 30) - 1;
+    static final long PAGE_OFFSET = 4095;
     private static final int ENTRY_OFFSET = 511 << 3;
     private static final int LEVEL_SHIFT = 52;
+
+    private static final boolean[] BITS = {false, true};
 
     private final PhysicalRanges memory;
     private final boolean fiveLevels;
@@ -63,7 +65,21 @@ final class BlockWalk {
                 : null;
     }
 
-    private BlockRules rules(int access) {
+    boolean fiveLevels() {
+        return fiveLevels;
+    }
+
+    /** Native address of the root. */
+    long root() {
+        return root;
+    }
+
+    /** Native address of the table that an entry points to. */
+    long table(long entry) {
+        return delta + (entry & WalkPlan.TABLE_ADDRESS);
+    }
+
+    BlockRules rules(int access) {
         return byAccess[access & (Access.COMBINATIONS - 1)];
     }
 
@@ -73,34 +89,34 @@ final class BlockWalk {
         if (!fiveLevels) {
             return descend(linear, masks, root, -1, 0);
         }
-        long pml5e = read(root, index(linear, 45));
-        return (pml5e & masks.table4()) == masks.wantTable()
-                ? descend(linear, masks, delta + (pml5e & WalkPlan.TABLE_ADDRESS), pml5e, pml5e)
+        long pml5e = top(root, linear, 45);
+        return (pml5e & masks.table()) == masks.wantTable()
+                ? descend(linear, masks, table(pml5e), pml5e, pml5e)
                 : DirectWalk.FAILED;
     }
 
     private long descend(long linear, BlockRules masks, long pml4, long all5, long any5) {
-        long pml4e = read(pml4, index(linear, 36));
-        if ((pml4e & masks.table4()) != masks.wantTable()) {
+        long pml4e = top(pml4, linear, 36);
+        if ((pml4e & masks.table()) != masks.wantTable()) {
             return DirectWalk.FAILED;
         }
-        long pdpte = read(delta, (pml4e & WalkPlan.TABLE_ADDRESS) + index(linear, 27));
+        long pdpte = entry(pml4e, linear, 27);
         long all = all5 & pml4e & pdpte;
         long any = any5 | pml4e | pdpte;
-        if ((pdpte & masks.table3()) != masks.wantTable()) {
+        if ((pdpte & masks.table()) != masks.wantTable()) {
             return (pdpte & masks.large3()) == masks.wantLarge()
                     ? result(pdpte, linear, LARGE3_OFFSET, 3, all, any)
                     : DirectWalk.FAILED;
         }
-        long pde = read(delta, (pdpte & WalkPlan.TABLE_ADDRESS) + index(linear, 18));
+        long pde = entry(pdpte, linear, 18);
         all &= pde;
         any |= pde;
-        if ((pde & masks.table2()) != masks.wantTable()) {
+        if ((pde & masks.table()) != masks.wantTable()) {
             return (pde & masks.large2()) == masks.wantLarge()
                     ? result(pde, linear, LARGE2_OFFSET, 2, all, any)
                     : DirectWalk.FAILED;
         }
-        long pte = read(delta, (pde & WalkPlan.TABLE_ADDRESS) + index(linear, 9));
+        long pte = entry(pde, linear, 9);
         return (pte & masks.page1()) == masks.wantPage()
                 ? result(pte, linear, PAGE_OFFSET, 1, all & pte, any | pte)
                 : DirectWalk.FAILED;
@@ -119,32 +135,35 @@ final class BlockWalk {
         if (!fiveLevels) {
             return descendToLeaf(linear, masks, root, -1, 0);
         }
-        long pml5e = read(root, index(linear, 45));
-        return (pml5e & masks.table4()) == masks.wantTable()
-                ? descendToLeaf(linear, masks, delta + (pml5e & WalkPlan.TABLE_ADDRESS), pml5e, pml5e)
+        long pml5e = top(root, linear, 45);
+        return (pml5e & masks.table()) == masks.wantTable()
+                ? descendToLeaf(linear, masks, table(pml5e), pml5e, pml5e)
                 : null;
     }
 
     /** One place where the result is made, whatever the page's size: only then a compiler can do without. */
     private @Nullable Translation descendToLeaf(long linear, BlockRules masks, long pml4, long all5, long any5) {
-        long pml4e = read(pml4, index(linear, 36));
-        if ((pml4e & masks.table4()) != masks.wantTable()) {
+        long pml4e = top(pml4, linear, 36);
+        if ((pml4e & masks.table()) != masks.wantTable()) {
             return null;
         }
-        long at = (pml4e & WalkPlan.TABLE_ADDRESS) + index(linear, 27);
-        long leaf = read(delta, at);
+        long table = pml4e;
+        int shift = 27;
+        long leaf = entry(table, linear, 27);
         long all = all5 & pml4e & leaf;
         long any = any5 | pml4e | leaf;
         long page;
         long size;
-        if ((leaf & masks.table3()) == masks.wantTable()) {
-            at = (leaf & WalkPlan.TABLE_ADDRESS) + index(linear, 18);
-            leaf = read(delta, at);
+        if ((leaf & masks.table()) == masks.wantTable()) {
+            table = leaf;
+            shift = 18;
+            leaf = entry(table, linear, 18);
             all &= leaf;
             any |= leaf;
-            if ((leaf & masks.table2()) == masks.wantTable()) {
-                at = (leaf & WalkPlan.TABLE_ADDRESS) + index(linear, 9);
-                leaf = read(delta, at);
+            if ((leaf & masks.table()) == masks.wantTable()) {
+                table = leaf;
+                shift = 9;
+                leaf = entry(table, linear, 9);
                 all &= leaf;
                 any |= leaf;
                 if ((leaf & masks.page1()) != masks.wantPage()) {
@@ -164,10 +183,11 @@ final class BlockWalk {
         } else {
             return null;
         }
+        long at = (table & WalkPlan.TABLE_ADDRESS) + index(linear, shift);
         return translated(page, size, at, all, any);
     }
 
-    private static long page(long leaf, long linear, long offset) {
+    static long page(long leaf, long linear, long offset) {
         return (leaf & WalkPlan.TABLE_ADDRESS & ~offset) | (linear & offset);
     }
 
@@ -176,18 +196,27 @@ final class BlockWalk {
                 address,
                 size,
                 at,
-                (all & Permissions.WRITABLE) != 0,
-                (all & Permissions.USER) != 0,
-                (any & Permissions.EXECUTABLE) == 0,
+                bit(all >>> 1),
+                bit(all >>> 2),
+                bit(~any >>> 63),
                 isBacked(address),
                 true);
     }
 
-    /** Without a call where there is but one range: then it costs nothing if nobody asks. */
+    /** Without a call or a branch where there is but one range: then it costs nothing if nobody asks. */
     private boolean isBacked(long address) {
+        long offset = address - start;
         return single
-                ? Long.compareUnsigned(address - start, length) < 0
+                ? bit(~(offset | (length - 1 - offset)) >>> 63)
                 : memory.presence(address).isReadable();
+    }
+
+    /**
+     * The lowest bit. By a table, because a comparison is a branch, and one that has always gone the same way stays in compiled code
+     * even if nobody looks at its result.
+     */
+    private static boolean bit(long value) {
+        return BITS[(int) value & 1];
     }
 
     /** Of the entry in its table: bits of an address from three above a shift on. A rotation needs no copy first. */
@@ -195,8 +224,13 @@ final class BlockWalk {
         return Long.rotateRight(linear, shift) & ENTRY_OFFSET;
     }
 
-    /** The entry at an offset from a native address. */
-    private static long read(long base, long offset) {
-        return RawMemory.read64((base & NATIVE) + offset);
+    /** The entry for an address in the table that the entry above points to. */
+    long entry(long above, long linear, int shift) {
+        return RawMemory.read64((delta & NATIVE) + (above & WalkPlan.TABLE_ADDRESS) + index(linear, shift));
+    }
+
+    /** The entry for an address in a table at a native address. */
+    static long top(long table, long linear, int shift) {
+        return RawMemory.read64((table & NATIVE) + index(linear, shift));
     }
 }

@@ -14,8 +14,6 @@ final class DirectRules {
     static final long LARGE = 1 << 7;
 
     private static final int COMBINATIONS = 8;
-    private static final int RIGHTS_SHIFT = 58;
-    private static final int EXECUTABLE = 4;
     private static final long KEY = 0xFL << 59;
 
     final boolean fiveLevels;
@@ -73,12 +71,6 @@ final class DirectRules {
     /** What a result says of a page with this combination, or {@link DirectWalk#FAILED}. */
     long granted(int access, int combination) {
         return granted[access * COMBINATIONS + combination];
-    }
-
-    /** Whether a page, with its rights as in a {@link WalkResult}, permits an access. */
-    boolean grants(int access, long page) {
-        int rights = (int) (page >>> RIGHTS_SHIFT) & (COMBINATIONS - 1);
-        return granted[((access & (Access.COMBINATIONS - 1)) * COMBINATIONS) | (rights ^ EXECUTABLE)] != DirectWalk.FAILED;
     }
 
     /** Null if the mode is none of the long ones, or key 0, which most pages have, refuses something. */

@@ -145,11 +145,6 @@ final class DirectWalk {
         return (pdpte & WalkPlan.TABLE_ADDRESS) | offset(linear, 21) | rights;
     }
 
-    /** The level of the large page that {@code middle} is; 0 if it is a table. */
-    static long largeLevel(long middle) {
-        return (middle & FOUND) != 0 ? (middle >>> FOUND_LEVEL_SHIFT) & 3 : 0;
-    }
-
     /** The native address of the PD entry that a walk goes on with after {@link #upper}; 0 if there is none. */
     long placeOfMiddle(long upper) {
         return (upper & FOUND) != 0 ? 0 : place(upper & ENTRY_ADDRESS);
@@ -207,7 +202,7 @@ final class DirectWalk {
     }
 
     /** Of the entry in its table, for the bits of an address from a shift on. */
-    static long offset(long linear, int shift) {
+    private static long offset(long linear, int shift) {
         return (linear >>> (shift - ENTRY_SHIFT)) & ENTRY_OFFSET;
     }
 

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * in the end to {@link Walker}, which knows all rules. Nothing is set. For one thread.
  *
  * <pre>{@code
- *   RememberingWalk   if it was asked for: the lowest table is known
- *   BlockWalk         all tables in one block
+ *   BlockWalk         all tables in one block, or if it was asked for
+ *   RememberingWalk   the same, and the lowest table is known
  *   DirectWalk        tables anywhere
  *   Walker            everything else, and why
  * }</pre>
@@ -26,7 +26,7 @@ final class FastWalk {
         this.direct = new DirectWalk(rules, memory);
         this.batch = new BatchWalk(direct);
         this.block = BlockWalk.of(rules, memory);
-        this.remembering = remembering ? new RememberingWalk(rules, direct) : null;
+        this.remembering = remembering && block != null ? new RememberingWalk(block) : null;
     }
 
     /** Null if the memory or the mode is not one for it. */
@@ -41,14 +41,18 @@ final class FastWalk {
     long walk(long linear, int access) {
         memory.checkAlive();
         try {
-            if (remembering != null) {
-                return remembering.walk(linear, access);
-            }
-            long page = block != null ? block.walk(linear, access) : DirectWalk.FAILED;
-            return page != DirectWalk.FAILED ? page : direct.walk(linear, access);
+            long page = shortest(linear, access);
+            return WalkResult.isPage(page) ? page : direct.walk(linear, access);
         } finally {
             Reference.reachabilityFence(memory);
         }
+    }
+
+    private long shortest(long linear, int access) {
+        if (remembering != null) {
+            return remembering.walk(linear, access);
+        }
+        return block != null ? block.walk(linear, access) : DirectWalk.FAILED;
     }
 
     /** A page, or null. */
@@ -77,11 +81,15 @@ final class FastWalk {
         }
     }
 
-    /** Many pages as {@link BatchWalk} finds them; {@link DirectWalk#FAILED} where the walker is to be asked. */
+    /** Many pages; {@link DirectWalk#FAILED} where the walker is to be asked. */
     void walkAll(long[] linear, int from, int to, int access, long[] results) {
         memory.checkAlive();
         try {
-            batch.walk(linear, from, to, access, results);
+            if (remembering != null) {
+                remembering.walkAll(linear, from, to, access, results);
+            } else {
+                batch.walk(linear, from, to, access, results);
+            }
         } finally {
             Reference.reachabilityFence(memory);
         }

@@ -153,14 +153,9 @@ public final class PhysicalRanges implements PhysicalMemory {
 
     /** The native address of an entry, or 0 if it cannot be read. The memory is alive. */
     long place(long address) {
-        return place(address, Long.BYTES);
-    }
-
-    /** The native address of so many bytes, or 0 if not all of them can be read. */
-    long place(long address, long size) {
         int at = find(address);
         return at != NOWHERE
-                        && ends[at] - address >= size
+                        && ends[at] - address >= Long.BYTES
                         && ranges.get(at).presence().isReadable()
                 ? natives[at] + (address - starts[at])
                 : 0;
