@@ -26,7 +26,8 @@ public record BenchmarkSettings(
         long guestBytes,
         List<String> startCommand,
         Optional<Path> image) {
-    static final long PIECE = 2L << 20;
+    static final long MIB = 1L << 20;
+    static final long PIECE = 2 * MIB;
 
     private static final String ROOT = "guestmem.root";
     private static final String IMAGE = "GUESTMEM_BENCH_IMAGE";

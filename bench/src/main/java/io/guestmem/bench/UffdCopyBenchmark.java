@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  */
 final class UffdCopyBenchmark implements Benchmark {
     private static final List<Bound> BOUNDS = List.of(Bound.ratioAtLeast(0.95));
+    private static final String NO_COMPILER = "there is no gcc in PATH to compile the C side with";
 
     /** Source and destination, and as much again for everybody else. */
     private static final int MEMORY_SHARE = 4;
@@ -36,8 +37,8 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public Optional<String> unavailable(BenchmarkSettings settings) {
-        if (CompiledProgram.compiler().isEmpty()) {
-            return Optional.of(CompiledProgram.NO_COMPILER);
+        if (CProgram.compiler().isEmpty()) {
+            return Optional.of(NO_COMPILER);
         }
         if (bytes(settings) == 0) {
             return Optional.of("there is no memory to copy: MemAvailable is " + availableMemory());
@@ -51,12 +52,12 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public BenchmarkResult run(BenchmarkSettings settings) {
-        Path compiler = CompiledProgram.compiler().orElseThrow(() -> new BenchmarkException(CompiledProgram.NO_COMPILER));
+        Path compiler = CProgram.compiler().orElseThrow(() -> new BenchmarkException(NO_COMPILER));
         long bytes = bytes(settings);
-        try (UffdCopyProgram program = UffdCopyProgram.compile(compiler)) {
+        try (CProgram program = CProgram.compile(compiler, UffdCopy.PROGRAM)) {
             return SideBySide.measure(
                             () -> whole(UffdCopy.run(bytes, BenchmarkSettings.PIECE), bytes),
-                            () -> whole(program.run(bytes, BenchmarkSettings.PIECE), bytes),
+                            () -> whole(UffdCopy.run(program, bytes, BenchmarkSettings.PIECE), bytes),
                             settings)
                     .most(name(), "GiB/s", BOUNDS, settings, (bytes >> 20) + " MiB a round");
         }

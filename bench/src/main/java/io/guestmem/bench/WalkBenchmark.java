@@ -1,9 +1,11 @@
 package io.guestmem.bench;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
@@ -20,7 +22,9 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         implements Benchmark {
     static final String RATE = "M/s";
     static final String PYTHON = "python3";
-    static final String ADDRXLAT_SOURCE = "walk_addrxlat.c";
+    static final String ADDRXLAT = "walk_addrxlat";
+    static final String ADDRXLAT_LIBRARY = "-laddrxlat";
+    private static final String NO_COMPILER = "there is no gcc in PATH to compile the C side with";
 
     /** So much guest memory for a query. */
     private static final int BYTES_A_QUERY = 1024;
@@ -97,7 +101,10 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         private static Path written(String resource) {
             try {
                 Path file = Files.createTempDirectory("guestmem-bench-").resolve(resource);
-                CompiledProgram.copyResource(resource, file);
+                try (InputStream text =
+                        Objects.requireNonNull(WalkBenchmark.class.getResourceAsStream(resource), resource)) {
+                    Files.copy(text, file);
+                }
                 return file;
             } catch (IOException failed) {
                 throw new UncheckedIOException(failed);
@@ -124,14 +131,18 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         if (needs == Needs.VOLATILITY) {
             return lacking("python3 has no volatility3", () -> new Command(PYTHON, "-c", "import volatility3").run());
         }
-        if (CompiledProgram.compiler().isEmpty()) {
-            return Optional.of(CompiledProgram.NO_COMPILER);
+        if (CProgram.compiler().isEmpty()) {
+            return Optional.of(NO_COMPILER);
         }
         return needs == Needs.ADDRXLAT
-                ? lacking("there is no libkdumpfile to link with", () -> CompiledProgram.compile(
-                                ADDRXLAT_SOURCE, "-laddrxlat")
+                ? lacking("there is no libkdumpfile to link with", () -> compiled(ADDRXLAT, ADDRXLAT_LIBRARY)
                         .close())
                 : Optional.empty();
+    }
+
+    static CProgram compiled(String name, String... libraries) {
+        Path compiler = CProgram.compiler().orElseThrow(() -> new BenchmarkException(NO_COMPILER));
+        return CProgram.compile(compiler, name, libraries);
     }
 
     private static Optional<String> lacking(String reason, Runnable attempt) {

@@ -20,7 +20,7 @@ import java.util.function.Function;
  * measured, and after every pass.
  */
 final class WalkBenchmarks {
-    private static final String NAIVE = "walk_naive.c";
+    private static final String NAIVE = "walk_naive";
     private static final int LARGE_FACTOR = 16;
     private static final int HUGE_FACTOR = 256;
     private static final int VOLATILITY_SHARE = 64;
@@ -79,9 +79,9 @@ final class WalkBenchmarks {
     private static BenchmarkResult small(
             WalkBenchmark.Run run, boolean sorted, Function<Query, WalkPass.Side> ours, Bound bound) {
         try (GuestSpace space = smallSpace(run.settings());
-                CompiledProgram naive = CompiledProgram.compile(NAIVE)) {
+                CProgram naive = WalkBenchmark.compiled(NAIVE)) {
             long[] queries = space.queries(run.queries(), sorted);
-            try (WalkPeer bare = space.peer(List.of(naive.path().toString()), "walk", queries)) {
+            try (WalkPeer bare = space.peer(naive.with(), "walk", queries)) {
                 return run.rates(ours.apply(new Query(space, queries)), bare::pass, queries.length)
                         .medians(run.name(), WalkBenchmark.RATE, List.of(bound), run.settings(), run.remark(space));
             }
@@ -116,9 +116,9 @@ final class WalkBenchmarks {
 
     private static BenchmarkResult batch(WalkBenchmark.Run run) {
         try (GuestSpace space = GuestSpaces.ofScatteredPages(run.settings().guestBytes() * LARGE_FACTOR);
-                CompiledProgram naive = CompiledProgram.compile(NAIVE)) {
+                CProgram naive = WalkBenchmark.compiled(NAIVE)) {
             long[] queries = space.queries(4 * run.queries(), false);
-            try (WalkPeer bare = space.peer(List.of(naive.path().toString()), "walk", queries)) {
+            try (WalkPeer bare = space.peer(naive.with(), "walk", queries)) {
                 return run.rates(batch(new Walker(space.plan(), space.memory()), queries), bare::pass, queries.length)
                         .medians(
                                 run.name(),
@@ -177,8 +177,8 @@ final class WalkBenchmarks {
 
     private static BenchmarkResult leaves(WalkBenchmark.Run run) {
         try (GuestSpace space = GuestSpaces.ofScatteredPages(run.settings().guestBytes() * HUGE_FACTOR);
-                CompiledProgram naive = CompiledProgram.compile(NAIVE);
-                WalkPeer bare = space.peer(List.of(naive.path().toString()), "leaves", new long[1])) {
+                CProgram naive = WalkBenchmark.compiled(NAIVE);
+                WalkPeer bare = space.peer(naive.with(), "leaves", new long[1])) {
             Mappings mappings = Mappings.of(space.plan(), space.memory());
             WalkPass.Side ours = WalkPass.timed(() -> {
                 LeafSum sum = new LeafSum();
@@ -207,8 +207,8 @@ final class WalkBenchmarks {
     }
 
     private static BenchmarkResult kdumpfile(WalkBenchmark.Run run) {
-        try (CompiledProgram program = CompiledProgram.compile(WalkBenchmark.ADDRXLAT_SOURCE, "-laddrxlat")) {
-            return peer(run, List.of(program.path().toString()), run.queries(), Bound.ratioAtLeast(7));
+        try (CProgram program = WalkBenchmark.compiled(WalkBenchmark.ADDRXLAT, WalkBenchmark.ADDRXLAT_LIBRARY)) {
+            return peer(run, program.with(), run.queries(), Bound.ratioAtLeast(7));
         }
     }
 

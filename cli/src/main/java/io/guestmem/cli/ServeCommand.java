@@ -4,10 +4,10 @@ import io.guestmem.pager.FailurePolicy;
 import io.guestmem.pager.PageServer;
 import io.guestmem.pager.ServerEvent;
 import io.guestmem.pager.ServerOptions;
+import io.guestmem.pager.WorkingSetOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
             "  guestmem serve --socket vm.sock --snapshot memory.img",
             "  guestmem serve --socket vm.sock --snapshot diff.img --base memory.img --events",
             "  guestmem serve --socket vm.sock --snapshot memory.img --state state --take-over",
+            "  guestmem serve --socket vm.sock --snapshot memory.img --working-set merged.ws",
             ""
         })
 final class ServeCommand implements Callable<Integer> {
@@ -48,18 +49,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where VMs connect.")
     private Path socket;
 
-    @Option(
-            names = "--snapshot",
-            required = true,
-            paramLabel = "FILE",
-            description = "The memory file of the snapshot.")
-    private Path snapshot;
-
-    @Option(
-            names = "--base",
-            paramLabel = "FILE",
-            description = "What the snapshot is a difference to; repeated, from the oldest to the newest.")
-    private List<Path> bases = List.of();
+    @Mixin
+    private SnapshotOptions snapshot;
 
     @Option(
             names = "--state",
@@ -84,6 +75,43 @@ final class ServeCommand implements Callable<Integer> {
             defaultValue = "none",
             description = "What is installed before it is asked for: none or all (default: ${DEFAULT-VALUE}).")
     private Prefetch prefetch;
+
+    @Option(
+            names = "--working-set",
+            paramLabel = "FILE",
+            description = "Install the pages of this working set before they are asked for.")
+    private @Nullable Path workingSet;
+
+    @Option(
+            names = "--hold-back",
+            paramLabel = "N",
+            defaultValue = "" + WorkingSetOptions.SAMPLE,
+            description =
+                    "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private int holdBack;
+
+    @Option(
+            names = "--record",
+            paramLabel = "FILE",
+            description = "Record what the first VM touches; for VM N a dot and N are appended.")
+    private @Nullable Path record;
+
+    @Option(
+            names = "--record-settle",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description =
+                    "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds settle;
+
+    @Option(
+            names = "--record-limit",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description =
+                    "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds limit;
 
     @Option(
             names = "--peer-uid",
@@ -111,14 +139,27 @@ final class ServeCommand implements Callable<Integer> {
         if (takeOver && state == null) {
             throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
         }
+        if (record != null && prefetch == Prefetch.ALL) {
+            throw new ParameterException(
+                    spec.commandLine(), "--record: with --prefetch all nothing is left that a VM could ask for");
+        }
+        if (holdBack < 0) {
+            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack + " is negative");
+        }
         ServerOptions options = new ServerOptions(
                 socket,
-                snapshot,
-                bases,
+                snapshot.snapshot(),
+                snapshot.bases(),
                 Optional.ofNullable(state),
                 takeOver,
                 onFailure,
                 prefetch == Prefetch.ALL,
+                new WorkingSetOptions(
+                        Optional.ofNullable(workingSet),
+                        holdBack,
+                        Optional.ofNullable(record),
+                        settle.duration(),
+                        limit.duration()),
                 peers);
         PrintWriter err = spec.commandLine().getErr();
         try (PageServer server = PageServer.open(options, this::print)) {
@@ -149,7 +190,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     /** A signal has come, and the hook ends the process. */
-    private static void ended(Thread drain) {
+    static void ended(Thread drain) {
         try {
             drain.join();
         } catch (InterruptedException _) {
@@ -174,7 +215,7 @@ final class ServeCommand implements Callable<Integer> {
             }
         } else {
             switch (event.kind()) {
-                case REFUSED, FAILED, WARNING ->
+                case REFUSED, FAILED, WARNING, NOT_RECORDED ->
                     spec.commandLine()
                             .getErr()
                             .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());

@@ -22,7 +22,8 @@ final class Verbs {
             Map.entry("measure", MeasureCommand::new),
             Map.entry("serve", ServeCommand::new),
             Map.entry("shell", ShellCommand::new),
-            Map.entry("translate", TranslateCommand::new)));
+            Map.entry("translate", TranslateCommand::new),
+            Map.entry("workingset", WorkingSetCommand::new)));
 
     private Verbs() {}
 
@@ -35,10 +36,18 @@ final class Verbs {
     static CommandLine commandLine(String... arguments) {
         CommandLine root = new CommandLine(new GuestmemCommand());
         add(root, ALL, arguments, 0);
+        CommandLine diff = root.getSubcommands().get("diff");
+        if (diff != null) {
+            add(diff, Map.of("translate", DiffTranslateCommand::new), arguments, 1);
+        }
         CommandLine measure = root.getSubcommands().get("measure");
         if (measure != null) {
             add(measure, MeasureCommand.ALL, arguments, 1);
             MeasureCommand.register(measure);
+        }
+        CommandLine workingSet = root.getSubcommands().get("workingset");
+        if (workingSet != null) {
+            add(workingSet, WorkingSetCommand.ALL, arguments, 1);
         }
         return root;
     }

@@ -146,6 +146,11 @@ final class FaultLoop {
                 if (page < 0) {
                     report.unexpected("a fault outside of the regions");
                 } else {
+                    if (guest.states().get(page) == PageStates.REMOVED) {
+                        guest.demand().demandedAgain(page);
+                    } else {
+                        guest.demand().demanded(page, port.isWrite(i), now);
+                    }
                     waiting.add(page, now);
                 }
             }

@@ -26,6 +26,9 @@ interface FaultPort {
     /** The fault address of a page fault. */
     long address(int index);
 
+    /** Whether a page fault is that of a write. */
+    boolean isWrite(int index);
+
     /** The first byte of a removed or unmapped range. */
     long start(int index);
 

@@ -11,9 +11,14 @@ import io.guestmem.pager.source.PageSource;
  * @param source their content
  * @param port the kernel
  * @param gate between the two threads
+ * @param demand hears of what is waited for
  */
-record Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate) {
+record Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate, DemandWatch demand) {
     Guest(GuestMap map, PageStates states, PageSource source, FaultPort port) {
-        this(map, states, source, port, new InstallGate());
+        this(map, states, source, port, DemandWatch.NONE);
+    }
+
+    Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, DemandWatch demand) {
+        this(map, states, source, port, new InstallGate(), demand);
     }
 }

@@ -5,6 +5,7 @@ import io.guestmem.linux.InstallMode;
 import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Userfaultfd;
+import io.guestmem.linux.UserfaultfdEvent;
 import io.guestmem.linux.UserfaultfdEvents;
 
 /** The real kernel behind the seam. */
@@ -27,6 +28,11 @@ record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implem
     @Override
     public long address(int index) {
         return events.address(index);
+    }
+
+    @Override
+    public boolean isWrite(int index) {
+        return (events.flags(index) & UserfaultfdEvent.PageFault.WRITE) != 0;
     }
 
     @Override

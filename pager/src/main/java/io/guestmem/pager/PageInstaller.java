@@ -90,6 +90,11 @@ final class PageInstaller implements AutoCloseable {
         return put(from, to - from, source.isZero(extent) ? 0 : source.address(extent, map.offset(from)));
     }
 
+    /** Installs pages that nobody waits for, all of them NONE, from a copy of their content at an address of this process. */
+    Outcome installCopy(long from, long to, long address) {
+        return put(from, to - from, address);
+    }
+
     private Outcome assemble(long page, long offset) {
         Mapping buffer = assembled;
         if (buffer == null) {

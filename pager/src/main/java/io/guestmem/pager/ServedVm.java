@@ -40,6 +40,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final FailurePolicy policy;
     private final Consumer<ServerEvent> events;
     private final Guest guest;
+    private final VmWorkingSet workingSet;
     private final Semaphore turns;
     private final Counters served = new Counters();
     private final Counters ahead = new Counters();
@@ -62,6 +63,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             GuestMap map,
             PageStates states,
             PageSource source,
+            VmWorkingSet workingSet,
             FailurePolicy policy,
             Semaphore turns,
             Consumer<ServerEvent> events) {
@@ -72,7 +74,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         this.turns = turns;
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
+        this.workingSet = workingSet;
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet);
         this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
     }
 
@@ -106,11 +109,11 @@ final class ServedVm implements GuestReport, AutoCloseable {
     /** Serves until the VM is gone or somebody asks for an end. */
     End serve(boolean prefetch) {
         try (Epoll epoll = Epoll.create()) {
-            epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
+            epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
-            if (prefetch) {
-                startPrefetch();
+            if (prefetch || workingSet.replay().isPresent()) {
+                startPrefetch(prefetch);
             }
             return serve(epoll);
         } catch (RuntimeException unexpected) {
@@ -130,14 +133,23 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return End.GONE;
     }
 
+    /**
+     * Never sleeps before a round has found nothing: the kernel reports a message once, and a vCPU on this CPU has often run and
+     * faulted again before {@code UFFDIO_COPY} returns.
+     */
     private End serve(Epoll epoll) {
         long idleSince = System.nanoTime();
+        boolean looked = false;
+        boolean slept = false;
         while (true) {
             long before = System.nanoTime();
-            if (loop.round()) {
-                spin.messageCameAfter(before - idleSince);
+            boolean served = loop.round();
+            if (served) {
+                spin.messageCame(before - idleSince, looked, slept);
                 idleSince = System.nanoTime();
+                slept = false;
             }
+            looked = !served;
             End end = loop.isGone() ? End.GONE : asked;
             if (end != null) {
                 return finish(end);
@@ -146,10 +158,13 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 if (!await(epoll, loop.pause())) {
                     return End.GONE;
                 }
-            } else if (spin.goesOn(System.nanoTime() - idleSince)) {
+            } else if (looked && spin.goesOn(System.nanoTime() - idleSince)) {
                 Thread.onSpinWait();
-            } else if (!await(epoll, -1)) {
-                return End.GONE;
+            } else if (looked) {
+                slept = true;
+                if (!await(epoll, -1)) {
+                    return End.GONE;
+                }
             }
         }
     }
@@ -181,9 +196,16 @@ final class ServedVm implements GuestReport, AutoCloseable {
         control.signal();
     }
 
-    private void startPrefetch() {
+    /** Installs the working set, and everything else if that is wanted. */
+    private void startPrefetch(boolean everything) {
         startInstaller(sweeper -> {
-            long reached = sweeper.sweep(true);
+            workingSet.replay().ifPresent(replay -> {
+                long began = System.nanoTime();
+                if (sweeper.replay(replay)) {
+                    workingSet.replayed(System.nanoTime() - began);
+                }
+            });
+            long reached = everything ? sweeper.sweep(true) : -1;
             if (reached == guest.map().pages()) {
                 events.accept(new ServerEvent(
                         Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
@@ -234,6 +256,11 @@ final class ServedVm implements GuestReport, AutoCloseable {
         }
     }
 
+    /** Ends the recording and waits until it is written. */
+    void endRecording() {
+        workingSet.endRecording();
+    }
+
     /** Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop. */
     void release() {
         stopInstaller();
@@ -281,6 +308,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     @Override
     public void close() {
         stopInstaller();
+        workingSet.close();
         loop.close();
         userfaultfd.close();
         process.close();

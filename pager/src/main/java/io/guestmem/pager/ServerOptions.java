@@ -15,6 +15,7 @@ import java.util.Set;
  * @param takeOver whether the VMs of the living server on {@code state} are taken over
  * @param onFailure of every VM
  * @param prefetch whether everything is installed before it is asked for
+ * @param workingSet what is recorded, and what is installed ahead
  * @param peers users whose VMs are served, beside this process's own
  */
 public record ServerOptions(
@@ -25,6 +26,7 @@ public record ServerOptions(
         boolean takeOver,
         FailurePolicy onFailure,
         boolean prefetch,
+        WorkingSetOptions workingSet,
         Set<Integer> peers) {
     /** Copies the collections. */
     public ServerOptions {
@@ -35,27 +37,49 @@ public record ServerOptions(
     /** One snapshot file, nothing kept, nothing ahead. */
     public static ServerOptions of(Path socket, Path snapshot) {
         return new ServerOptions(
-                socket, snapshot, List.of(), Optional.empty(), false, FailurePolicy.KILL, false, Set.of());
+                socket,
+                snapshot,
+                List.of(),
+                Optional.empty(),
+                false,
+                FailurePolicy.KILL,
+                false,
+                WorkingSetOptions.NONE,
+                Set.of());
     }
 
     /** The same with another policy. */
     public ServerOptions onFailure(FailurePolicy policy) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, workingSet, peers);
     }
 
     /** The same with state in a directory. */
     public ServerOptions state(Path directory, boolean fromLivingServer) {
         return new ServerOptions(
-                socket, snapshot, bases, Optional.of(directory), fromLivingServer, onFailure, prefetch, peers);
+                socket,
+                snapshot,
+                bases,
+                Optional.of(directory),
+                fromLivingServer,
+                onFailure,
+                prefetch,
+                workingSet,
+                peers);
     }
 
     /** The same with prefetching. */
     public ServerOptions prefetching() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, workingSet, peers);
     }
 
     /** The same over older files. */
     public ServerOptions over(List<Path> olderFirst) {
-        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers);
+        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, workingSet, peers);
+    }
+
+    /** The same with working sets. */
+    public ServerOptions workingSet(WorkingSetOptions recordedAndInstalled) {
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, recordedAndInstalled, peers);
     }
 }

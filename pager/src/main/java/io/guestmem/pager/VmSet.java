@@ -32,6 +32,7 @@ final class VmSet {
 
     private final ServerOptions options;
     private final PageSource source;
+    private final WorkingSets workingSets;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final int ownUser;
@@ -45,11 +46,13 @@ final class VmSet {
     VmSet(
             ServerOptions options,
             PageSource source,
+            WorkingSets workingSets,
             @Nullable StateDirectory state,
             int ownUser,
             Consumer<ServerEvent> events) {
         this.options = options;
         this.source = source;
+        this.workingSets = workingSets;
         this.state = state;
         this.ownUser = ownUser;
         this.events = events;
@@ -100,11 +103,13 @@ final class VmSet {
     private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
         VmProcess process = null;
         PageStates states = null;
+        VmWorkingSet workingSet = null;
         GuestMap map = handshake.map();
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states);
+            workingSet = workingSets.attach(number, map, states);
+            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, workingSet);
             events.accept(new ServerEvent(
                     Kind.ATTACHED,
                     number,
@@ -130,6 +135,9 @@ final class VmSet {
             if (process != null) {
                 process.close();
             }
+            if (workingSet != null) {
+                workingSet.close();
+            }
             if (states != null) {
                 states.close();
             }
@@ -137,8 +145,15 @@ final class VmSet {
         }
     }
 
-    private ServedVm vm(int number, VmProcess process, Userfaultfd userfaultfd, GuestMap map, PageStates states) {
-        return new ServedVm(number, process, userfaultfd, map, states, source, options.onFailure(), turns, events);
+    private ServedVm vm(
+            int number,
+            VmProcess process,
+            Userfaultfd userfaultfd,
+            GuestMap map,
+            PageStates states,
+            VmWorkingSet workingSet) {
+        return new ServedVm(
+                number, process, userfaultfd, map, states, source, workingSet, options.onFailure(), turns, events);
     }
 
     private PageStates newStates(int number, VmProcess process, GuestMap map) {
@@ -227,7 +242,8 @@ final class VmSet {
                         .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states);
+            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
+            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
@@ -281,6 +297,17 @@ final class VmSet {
         }
         all.values().forEach(ServedVm::join);
         return new ArrayList<>(copy().keySet());
+    }
+
+    /** Ends the recording of a VM; whether it is served. */
+    boolean endRecording(int number) {
+        for (ServedVm vm : copy().keySet()) {
+            if (vm.number() == number) {
+                vm.endRecording();
+                return true;
+            }
+        }
+        return false;
     }
 
     private synchronized Map<ServedVm, Thread> copy() {

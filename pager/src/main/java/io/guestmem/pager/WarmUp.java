@@ -16,6 +16,7 @@ import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.source.SnapshotFiles;
+import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -35,6 +36,7 @@ import java.util.concurrent.TimeUnit;
 final class WarmUp {
     private static final int PAGES = 512;
     private static final int ROUNDS = 40;
+    private static final int RECOVERIES = 10;
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private WarmUp() {}
@@ -58,10 +60,18 @@ final class WarmUp {
             userfaultfd.register(memory, Set.of(RegisterMode.MISSING));
             GuestMap map = new GuestMap(List.of(new Region(memory.address(), length, 0, MappedMemory.PAGE_SIZE)));
             UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-            Guest guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
-            serve(guest, memory);
-            recover(map, source);
+            KernelFaultPort port = new KernelFaultPort(userfaultfd, messages);
+            try (VmWorkingSet recorded = recorded(map, states)) {
+                serve(new Guest(map, states, source, port, recorded), memory);
+            }
+            for (int i = 0; i < RECOVERIES; i++) {
+                recover(map, source);
+            }
         }
+    }
+
+    private static VmWorkingSet recorded(GuestMap map, PageStates states) {
+        return new VmWorkingSet(0, _ -> {}, states, null, new Recorder(map, System.nanoTime()));
     }
 
     /** Every other page has content, the others are holes. */
@@ -97,8 +107,9 @@ final class WarmUp {
             self.userfaultfd(read).ifPresent(taken -> {
                 PageStates states = PageStates.anonymous(PAGES);
                 Semaphore turns = new Semaphore(1);
+                VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
                 try (ServedVm vm =
-                        new ServedVm(0, self, taken, read, states, source, FailurePolicy.HANG, turns, _ -> {})) {
+                        new ServedVm(0, self, taken, read, states, source, none, FailurePolicy.HANG, turns, _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
                     vm.serve(false);

@@ -29,6 +29,11 @@ final class ScriptedPort implements FaultPort {
             return this;
         }
 
+        Batch write(long address) {
+            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, 1));
+            return this;
+        }
+
         Batch remove(long start, long end) {
             messages.add(new Message(UserfaultfdEvents.REMOVE, start, end));
             return this;
@@ -89,6 +94,11 @@ final class ScriptedPort implements FaultPort {
     @Override
     public long address(int index) {
         return current.get(index).first;
+    }
+
+    @Override
+    public boolean isWrite(int index) {
+        return current.get(index).second != 0;
     }
 
     @Override
