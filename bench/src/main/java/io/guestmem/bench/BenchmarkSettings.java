@@ -16,13 +16,21 @@ import java.util.Optional;
  * @param guestBytes the guest memory of the benchmarks of the software kernel, a positive multiple of 4 MiB; {@code
  *     soft-pre-fault-1tib} and {@code soft-table-size} have multiples of it
  * @param startCommand the command that {@code doctor-start} measures; empty if there is none
+ * @param image of a guest's memory, for the benchmarks of page walks; empty if they make up an address space
  */
 public record BenchmarkSettings(
-        int warmUps, int rounds, Duration loopTime, long copyBytes, long guestBytes, List<String> startCommand) {
+        int warmUps,
+        int rounds,
+        Duration loopTime,
+        long copyBytes,
+        long guestBytes,
+        List<String> startCommand,
+        Optional<Path> image) {
     static final long MIB = 1L << 20;
     static final long PIECE = 2 * MIB;
 
     private static final String ROOT = "guestmem.root";
+    private static final String IMAGE = "GUESTMEM_BENCH_IMAGE";
 
     /** Copies the command and checks the ranges. */
     public BenchmarkSettings {
@@ -42,22 +50,23 @@ public record BenchmarkSettings(
 
     /**
      * What {@code guestmem bench} measures by default, in about two minutes. The start command is {@code guestmem doctor --json} of
-     * the checkout that the system property {@code guestmem.root} names; the launcher sets it.
+     * the checkout that the system property {@code guestmem.root} names; the launcher sets it. The image is the one that the environment names in {@code GUESTMEM_BENCH_IMAGE}.
      */
     public static BenchmarkSettings standard() {
         List<String> command = Optional.ofNullable(System.getProperty(ROOT))
                 .map(root -> List.of(Path.of(root, "guestmem").toString(), "doctor", "--json"))
                 .orElse(List.of());
-        return new BenchmarkSettings(3, 21, Duration.ofMillis(100), 256L << 20, 1L << 30, command);
+        Optional<Path> image = Optional.ofNullable(System.getenv(IMAGE)).map(Path::of);
+        return new BenchmarkSettings(3, 21, Duration.ofMillis(100), 256L << 20, 1L << 30, command, image);
     }
 
     /** The same with another command for {@code doctor-start}. */
     public BenchmarkSettings withStartCommand(List<String> command) {
-        return new BenchmarkSettings(warmUps, rounds, loopTime, copyBytes, guestBytes, command);
+        return new BenchmarkSettings(warmUps, rounds, loopTime, copyBytes, guestBytes, command, image);
     }
 
     /** The same with another number of rounds that count. */
     public BenchmarkSettings withRounds(int count) {
-        return new BenchmarkSettings(warmUps, count, loopTime, copyBytes, guestBytes, startCommand);
+        return new BenchmarkSettings(warmUps, count, loopTime, copyBytes, guestBytes, startCommand, image);
     }
 }

@@ -11,6 +11,7 @@ public final class Benchmarks {
     public static List<Benchmark> all() {
         return Stream.of(
                         SoftBenchmarks.all().stream(),
+                        WalkBenchmarks.all().stream(),
                         Stream.of(
                                 new SoftAccessBenchmark(),
                                 new IoctlBenchmark("ioctl-check-extension", IoctlSides::checkExtension),

@@ -41,13 +41,14 @@ final class CProgram implements AutoCloseable {
     /**
      * Compiles {@code name.c} with {@code -O2}.
      *
+     * @param libraries that it is linked with, as in {@code -laddrxlat}
      * @throws BenchmarkException if gcc refuses, with what it says
      */
-    static CProgram compile(Path compiler, String name) {
+    static CProgram compile(Path compiler, String name, String... libraries) {
         try {
             CProgram program = new CProgram(Files.createTempDirectory("guestmem-bench-"), name);
             try {
-                program.build(compiler);
+                program.build(compiler, libraries);
                 return program;
             } catch (IOException | RuntimeException failed) {
                 program.close();
@@ -58,12 +59,15 @@ final class CProgram implements AutoCloseable {
         }
     }
 
-    private void build(Path compiler) throws IOException {
+    private void build(Path compiler, String... libraries) throws IOException {
         String name = source.getFileName().toString();
         try (InputStream text = Objects.requireNonNull(CProgram.class.getResourceAsStream(name), name)) {
             Files.copy(text, source);
         }
-        new Command(compiler.toString(), "-O2", "-Wall", "-pthread", "-o", program.toString(), source.toString()).run();
+        List<String> words = new ArrayList<>(List.of(compiler.toString(), "-O2", "-Wall", "-pthread", "-o"));
+        words.addAll(List.of(program.toString(), source.toString()));
+        words.addAll(List.of(libraries));
+        new Command(words).run();
     }
 
     /** It with arguments: each as its text. */

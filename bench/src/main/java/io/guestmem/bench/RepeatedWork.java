@@ -44,10 +44,15 @@ record RepeatedWork(Runnable prepare, LongSupplier work, LongSupplier done, long
      * @return the nanoseconds of the fastest repetition: whoever else uses the machine can only slow it down
      */
     double repeat(Duration time) {
+        return fastest(this::once, time);
+    }
+
+    /** The same of work that makes itself ready and checks itself. */
+    static double fastest(LongSupplier once, Duration time) {
         long total = 0;
         long least = Long.MAX_VALUE;
         do {
-            long nanos = once();
+            long nanos = once.getAsLong();
             least = Math.min(least, nanos);
             total += nanos;
         } while (total < time.toNanos());

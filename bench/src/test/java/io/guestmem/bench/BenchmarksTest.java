@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class BenchmarksTest {
     private static final BenchmarkSettings TINY = new BenchmarkSettings(
-            0, 2, Duration.ofNanos(1), 4 * BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of("/bin/true"));
+            0, 2, Duration.ofNanos(1), 4 * BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of("/bin/true"), Optional.empty());
 
     static List<Benchmark> all() {
         return Benchmarks.all();
@@ -31,6 +31,14 @@ class BenchmarksTest {
                         "soft-zap",
                         "soft-zap-slot",
                         "soft-table-size",
+                        "walk-exact",
+                        "walk-exact-sorted",
+                        "walk-remembering",
+                        "walk-batch",
+                        "walk-batch-2",
+                        "walk-leaves",
+                        "walk-kdumpfile",
+                        "walk-volatility",
                         "soft-access",
                         "ioctl-check-extension",
                         "ioctl-get-regs",

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class SideBySideTest {
@@ -23,7 +24,7 @@ class SideBySideTest {
 
     private static BenchmarkSettings settings(int warmUps, int rounds) {
         return new BenchmarkSettings(
-                warmUps, rounds, Duration.ofMillis(1), BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of());
+                warmUps, rounds, Duration.ofMillis(1), BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of(), Optional.empty());
     }
 
     @Test

@@ -3,7 +3,6 @@ package io.guestmem.paging;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
 
 /**
  * Many walks at a time, so that what one waits for does not keep the others waiting: a block of addresses takes each step
@@ -27,15 +26,10 @@ final class BatchWalk {
         this.direct = direct;
     }
 
-    /** Fills in the results of {@code from} up to {@code to}; {@link DirectWalk#FAILED} where the walker is to be asked. */
+    /** Fills in the results of {@code from} up to {@code to}; {@link DirectWalk#FAILED} where the walker is to be asked. The memory is alive. */
     void walk(long[] linear, int from, int to, int access, long[] results) {
-        direct.memory().checkAlive();
-        try {
-            for (int block = from; block < to; block += BLOCK) {
-                walkBlock(linear, block, Math.min(to, block + BLOCK), access, results);
-            }
-        } finally {
-            Reference.reachabilityFence(direct.memory());
+        for (int block = from; block < to; block += BLOCK) {
+            walkBlock(linear, block, Math.min(to, block + BLOCK), access, results);
         }
     }
 

@@ -1,9 +1,10 @@
 package io.guestmem.paging;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules of a long mode as masks: what {@link DirectWalk} compares with. Immutable.
+ * The rules of a long mode as masks: what {@link DirectWalk} compares with. Thread-safe.
  *
  * <p>{@code (entry & table) == PRESENT} says that an entry is present, without reserved bits, and points to a table;
  * {@code (entry & large) == PRESENT | LARGE} that it maps a large page.
@@ -13,6 +14,7 @@ final class DirectRules {
     static final long LARGE = 1 << 7;
 
     private static final int COMBINATIONS = 8;
+    private static final long KEY = 0xFL << 59;
 
     final boolean fiveLevels;
     final long root;
@@ -30,6 +32,11 @@ final class DirectRules {
      */
     final long[] granted = new long[Access.COMBINATIONS * COMBINATIONS];
 
+    /** For the block that was asked for last; two threads may both make them. */
+    private @Nullable InBlock inBlock;
+
+    private record InBlock(PhysicalRanges.Block block, BlockRules[] byAccess) {}
+
     private DirectRules(WalkPlan plan, X86Format format) {
         ReservedBits reserved = format.reserved();
         this.fiveLevels = plan.mode() == PagingMode.LEVEL_5;
@@ -38,20 +45,39 @@ final class DirectRules {
         this.table4 = PRESENT | reserved.table(4);
         this.table3 = PRESENT | LARGE | reserved.table(3);
         this.table2 = PRESENT | LARGE | reserved.table(2);
+        // Of pages with another key than 0 these masks know nothing, as soon as some key refuses something.
+        long key = format.permissions().keysMatter() ? KEY : 0;
         // Where there are no pages of 1 GiB, their bit 7 is reserved: a mask of 0 lets no entry be one.
-        this.large3 = (reserved.leaf(3) & LARGE) != 0 ? 0 : PRESENT | LARGE | reserved.leaf(3);
-        this.large2 = PRESENT | LARGE | reserved.leaf(2);
-        this.page1 = PRESENT | reserved.leaf(1);
+        this.large3 = (reserved.leaf(3) & LARGE) != 0 ? 0 : PRESENT | LARGE | reserved.leaf(3) | key;
+        this.large2 = PRESENT | LARGE | reserved.leaf(2) | key;
+        this.page1 = PRESENT | reserved.leaf(1) | key;
         for (int i = 0; i < granted.length; i++) {
             granted[i] = granted(format.permissions(), i / COMBINATIONS, i % COMBINATIONS);
         }
     }
 
-    /** Null if the mode is none of the long ones, or a key refuses something: that is not in the masks. */
+    /** By access, the rules for tables in a block; not to be changed. */
+    BlockRules[] inBlock(PhysicalRanges.Block block) {
+        InBlock made = inBlock;
+        if (made == null || !made.block.equals(block)) {
+            BlockRules[] byAccess = new BlockRules[Access.COMBINATIONS];
+            Arrays.setAll(byAccess, access -> BlockRules.of(this, access, block));
+            made = new InBlock(block, byAccess);
+            inBlock = made;
+        }
+        return made.byAccess;
+    }
+
+    /** What a result says of a page with this combination, or {@link DirectWalk#FAILED}. */
+    long granted(int access, int combination) {
+        return granted[access * COMBINATIONS + combination];
+    }
+
+    /** Null if the mode is none of the long ones, or key 0, which most pages have, refuses something. */
     static @Nullable DirectRules of(WalkPlan plan) {
         return plan.mode().isLong()
                         && plan.format() instanceof X86Format format
-                        && !format.permissions().keysMatter()
+                        && !format.permissions().keyZeroRefuses()
                 ? new DirectRules(plan, format)
                 : null;
     }

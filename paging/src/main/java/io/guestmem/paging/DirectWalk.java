@@ -1,9 +1,5 @@
 package io.guestmem.paging;
 
-import java.lang.ref.Reference;
-import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
-
 /**
  * The walk that succeeds, of the long modes, in memory that is mapped: one compare for each level says that an entry is as it
  * must be. Whatever is not, it leaves to {@link Walker}, which finds out what it is; so the rules are there once.
@@ -20,8 +16,7 @@ import org.jspecify.annotations.Nullable;
  *                NX 63 | page 51 .. 12 | level 4 .. 3 | U | W | 1      a large page, cut to the 2 MiB that are asked for
  * }</pre>
  *
- * <p>With a cache it remembers what {@code middle} said, for 4096 times 2 MiB: ahead on small sets of tables, behind on large
- * ones. Then the tables must not change. For one thread.
+ * <p>The memory is alive, as whoever calls has checked. For one thread.
  */
 final class DirectWalk {
     /** None of the values above: a large page has a level of 2 or 3. */
@@ -29,7 +24,6 @@ final class DirectWalk {
 
     private static final int ENTRY_SHIFT = 3;
     private static final int ENTRY_OFFSET = 511 << ENTRY_SHIFT;
-    private static final int CACHED = 4096;
     private static final int GRANULE_SHIFT = 21;
     private static final long GRANULE_OFFSET = (1L << GRANULE_SHIFT) - 1;
     private static final long FOUND = 1;
@@ -45,53 +39,27 @@ final class DirectWalk {
     private final long start;
     private final long entries;
     private final long nativeStart;
-    /** Pairs of 2 MiB number and what middle said; null if nothing is remembered. */
-    private final long @Nullable [] cache;
 
     private long leafAddress;
 
-    DirectWalk(DirectRules rules, PhysicalRanges memory, boolean cached) {
+    DirectWalk(DirectRules rules, PhysicalRanges memory) {
         this.rules = rules;
         this.memory = memory;
         this.start = memory.mainStart();
         this.entries = memory.mainEntries();
         this.nativeStart = memory.mainNative();
-        this.cache = cached ? new long[2 * CACHED] : null;
-        if (cache != null) {
-            Arrays.fill(cache, FAILED);
-        }
     }
 
-    /** A page as a {@link WalkResult}, or {@link #FAILED}: then {@link Walker} knows why. */
-    long walk(long linear, int access) {
-        memory.checkAlive();
-        try {
-            if (cache == null) {
-                return descend(linear, access);
-            }
-            long middle = remembered(cache, linear);
-            return lowest(linear, middle, read(placeOfLowest(linear, middle)), access);
-        } finally {
-            Reference.reachabilityFence(memory);
-        }
-    }
-
-    /** As {@link #walk}, without the cache: then {@link #leafAddress} knows where the leaf is. */
-    long walkForLeaf(long linear, int access) {
-        memory.checkAlive();
-        try {
-            return descend(linear, access);
-        } finally {
-            Reference.reachabilityFence(memory);
-        }
-    }
-
+    /** Where the leaf of the last {@link #walk} that succeeded is. */
     long leafAddress() {
         return leafAddress;
     }
 
-    /** The three steps in one: nothing has to be kept between them. Small enough for a compiler to put it into its callers. */
-    private long descend(long linear, int access) {
+    /**
+     * A page as a {@link WalkResult}, or {@link #FAILED}: then {@link Walker} knows why. The three steps in one: nothing has to be kept
+     * between them.
+     */
+    long walk(long linear, int access) {
         if (!rules.fiveLevels) {
             return descend(linear, access, rules.root, -1, 0);
         }
@@ -148,21 +116,6 @@ final class DirectWalk {
     boolean isBacked(long address) {
         return Long.compareUnsigned(address - start, entries) < 0
                 || memory.presence(address).isReadable();
-    }
-
-    private long remembered(long[] cache, long linear) {
-        long granule = linear >>> GRANULE_SHIFT;
-        int slot = ((int) granule & (CACHED - 1)) << 1;
-        if (cache[slot] == granule) {
-            return cache[slot + 1];
-        }
-        long upper = upper(linear);
-        long middle = middle(linear, upper, read(placeOfMiddle(upper)));
-        if (middle != FAILED) {
-            cache[slot] = granule;
-            cache[slot + 1] = middle;
-        }
-        return middle;
     }
 
     long upper(long linear) {

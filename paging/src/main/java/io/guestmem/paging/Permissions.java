@@ -136,6 +136,12 @@ record Permissions(
         return (userKeys && pkru != 0) || (supervisorKeys && pkrs != 0);
     }
 
+    /** Whether key 0 can. */
+    boolean keyZeroRefuses() {
+        int ofKeyZero = KEY_REFUSES_ACCESS | KEY_REFUSES_WRITE;
+        return (userKeys && (pkru & ofKeyZero) != 0) || (supervisorKeys && (pkrs & ofKeyZero) != 0);
+    }
+
     private boolean writesAreChecked(int access) {
         return writeProtect || (access & Access.USER) != 0;
     }

@@ -5,6 +5,7 @@ import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Physical memory in pieces that are mapped into this process: an image, or a VM's memslots.
@@ -15,6 +16,7 @@ import java.util.List;
  */
 public final class PhysicalRanges implements PhysicalMemory {
     private static final int NOWHERE = -1;
+    private static final long PAGE = 4096;
 
     private final List<PhysicalRange> ranges;
     private final long[] starts;
@@ -162,6 +164,39 @@ public final class PhysicalRanges implements PhysicalMemory {
     /** The entry at an address, or 0, which is not present, if it cannot be read. The memory is alive. */
     long entry(long address) {
         return DirectWalk.read(place(address));
+    }
+
+    /**
+     * A part of one range whose size is a power of two and whose start a multiple of it: of an address in it, the bits above the
+     * size are known.
+     *
+     * @param start physical
+     * @param size in bytes, 4096 or more
+     * @param delta what is added to a physical address to get its native one
+     */
+    record Block(long start, long size, long delta) {}
+
+    /** The largest block that can be read; null if there is none. */
+    @Nullable
+    Block block() {
+        Block largest = null;
+        for (int i = 0; i < starts.length; i++) {
+            long size = Long.highestOneBit(ends[i] - starts[i]);
+            long start = roundUp(starts[i], size);
+            while (start + size > ends[i]) {
+                size >>>= 1;
+                start = roundUp(starts[i], size);
+            }
+            boolean larger = size >= PAGE && (largest == null || size > largest.size());
+            if (larger && ranges.get(i).presence().isReadable()) {
+                largest = new Block(start, size, natives[i] - starts[i]);
+            }
+        }
+        return largest;
+    }
+
+    private static long roundUp(long address, long size) {
+        return (address + size - 1) & -size;
     }
 
     long mainStart() {

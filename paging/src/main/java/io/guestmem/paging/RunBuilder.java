@@ -32,6 +32,15 @@ final class RunBuilder implements MappingVisitor {
         flags = nextFlags;
     }
 
+    /** Whom to tell of runs that have no neighbours of their kind, after {@link #flush}; {@link #told} then says how many. */
+    MappingVisitor visitor() {
+        return visitor;
+    }
+
+    void told(long more) {
+        runs += more;
+    }
+
     /** Passes the last one on. */
     void flush() {
         if (size != 0) {

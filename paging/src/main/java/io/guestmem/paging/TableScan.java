@@ -15,7 +15,9 @@ final class TableScan {
     private static final long PRESENT = 1;
     private static final long ACCESSED = 1 << 5;
     private static final long DIRTY = 1 << 6;
-    private static final long RIGHTS = Permissions.WRITABLE | Permissions.USER | Permissions.EXECUTABLE;
+    private static final int EXECUTABLE_SHIFT = 3;
+    private static final long PAGE = 4096;
+    private static final int PAGE_SHIFT = 12;
     /** What neighbours have in common, beside following addresses. */
     private static final long KIND =
             PRESENT | Permissions.WRITABLE | Permissions.USER | Permissions.EXECUTABLE | ACCESSED | DIRTY;
@@ -154,57 +156,70 @@ final class TableScan {
 
     private static int flags(long leaf, long rights) {
         return (int) ((rights & (Permissions.WRITABLE | Permissions.USER))
-                | ((rights & Permissions.EXECUTABLE) != 0 ? MappingVisitor.EXECUTABLE : 0)
+                | rights >>> 63 << EXECUTABLE_SHIFT
                 | (leaf & (ACCESSED | DIRTY)));
     }
 
-    /** Pages of 4 KiB: as long as each entry is the one before and a page more, nothing has to be worked out. */
+    /**
+     * Pages of 4 KiB: as long as each entry is the one before and a page more, nothing has to be worked out. Only the first and the
+     * last run can have neighbours in other tables; those in between are told as they are.
+     */
     private void lowest(long[] entries, int first, int last, long base, long above) {
         long refused = reservedBits.leaf(1);
         long compared = KIND | WalkPlan.TABLE_ADDRESS | refused;
+        long linear = limits.signExtended(mode, base);
+        MappingVisitor visitor = runs.visitor();
+        boolean apart = false;
+        long told = 0;
+        long mapped = 0;
         int i = first;
         while (i <= last) {
             long entry = entries[i] & compared;
-            if ((entry & PRESENT) == 0) {
+            if ((entry & (refused | PRESENT)) != PRESENT) {
+                reserved += entry & PRESENT;
                 i = nextPresent(entries, i + 1, last);
                 continue;
             }
-            if ((entry & refused) != 0) {
-                reserved++;
+            int begin = i++;
+            long expected = entry + PAGE;
+            while (i <= last && (entries[i] & compared) == expected) {
                 i++;
+                expected += PAGE;
+            }
+            mapped += i - begin;
+            long at = linear + ((long) begin << PAGE_SHIFT);
+            long physical = entry & WalkPlan.TABLE_ADDRESS;
+            long size = (long) (i - begin) << PAGE_SHIFT;
+            int flags = flags(entry, above & (entry ^ Permissions.EXECUTABLE));
+            if (apart && i <= last) {
+                visitor.run(at, physical, size, PAGE, flags);
+                told++;
                 continue;
             }
-            int begin = i;
-            long expected = entry;
-            do {
-                i++;
-                expected += 4096;
-            } while (i <= last && (entries[i] & compared) == expected);
-            long size = (long) (i - begin) << 12;
-            pages += i - begin;
-            long rights = above & format.rights(entry) & RIGHTS;
-            runs.run(
-                    limits.signExtended(mode, base + ((long) begin << 12)),
-                    entry & WalkPlan.TABLE_ADDRESS,
-                    size,
-                    4096,
-                    flags(entry, rights));
+            runs.run(at, physical, size, PAGE, flags);
+            if (i <= last) {
+                runs.flush();
+                apart = true;
+            }
         }
+        runs.told(told);
+        pages += mapped;
     }
 
     private static int nextPresent(long[] entries, int from, int last) {
         int i = from;
-        while (i + 7 <= last
-                && ((entries[i]
-                                        | entries[i + 1]
-                                        | entries[i + 2]
-                                        | entries[i + 3]
-                                        | entries[i + 4]
-                                        | entries[i + 5]
-                                        | entries[i + 6]
-                                        | entries[i + 7])
-                                & PRESENT)
-                        == 0) {
+        while (i + 7 <= last && (entries[i] & PRESENT) == 0) {
+            long eight = entries[i]
+                    | entries[i + 1]
+                    | entries[i + 2]
+                    | entries[i + 3]
+                    | entries[i + 4]
+                    | entries[i + 5]
+                    | entries[i + 6]
+                    | entries[i + 7];
+            if ((eight & PRESENT) != 0) {
+                break;
+            }
             i += 8;
         }
         while (i <= last && (entries[i] & PRESENT) == 0) {

@@ -88,6 +88,11 @@ public final class WalkResult {
                 | ((rights & Permissions.EXECUTABLE) >>> EXECUTABLE_SHIFT);
     }
 
+    /** The rights in a page: what {@code all} of the entries grant, and {@code any} of them does not forbid. */
+    static long rights(long all, long any) {
+        return (all & (Permissions.WRITABLE | Permissions.USER)) << RIGHTS_SHIFT | (~any >>> 63) << 60;
+    }
+
     static long fault(int reason, int detail, int level, long entryAddress) {
         return FAULT
                 | (long) (detail & 7) << DETAIL_SHIFT

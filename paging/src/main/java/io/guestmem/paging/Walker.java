@@ -39,8 +39,7 @@ public final class Walker {
     private final PagingMode mode;
     private final EntryFormat format;
     private final @Nullable SecondStage second;
-    private final @Nullable DirectWalk direct;
-    private final @Nullable BatchWalk batch;
+    private final @Nullable FastWalk fast;
 
     /** The entries of the last walk, the root's first, as they were read, and later as they were changed. */
     private final long[] addresses = new long[MOST_LEVELS];
@@ -63,8 +62,8 @@ public final class Walker {
 
     /**
      * A walker that remembers the lowest tables that it met: ahead while all tables fit into a processor's cache (some thousand
-     * tables), behind above. The tables must not change. It makes a difference only to {@link #walk} without bits to set, in
-     * the long modes, in {@link PhysicalRanges}.
+     * tables), behind above. The tables must not change. It makes a difference only to {@link #walk} without bits to set and
+     * to {@link #walkAll}, which gains most, in the long modes, in {@link PhysicalRanges}.
      */
     public static Walker remembering(WalkPlan plan, PhysicalMemory memory) {
         return new Walker(plan, memory, null, true);
@@ -85,11 +84,7 @@ public final class Walker {
         this.mode = plan.mode();
         this.format = plan.format();
         this.second = second;
-        DirectRules rules = second == null && memory instanceof PhysicalRanges ? plan.directRules() : null;
-        this.direct = rules != null && memory instanceof PhysicalRanges ranges
-                ? new DirectWalk(rules, ranges, remembering)
-                : null;
-        this.batch = direct == null ? null : new BatchWalk(direct);
+        this.fast = second == null ? FastWalk.of(plan, memory, remembering) : null;
     }
 
     /** How it walks. */
@@ -114,8 +109,8 @@ public final class Walker {
      * @return a {@link WalkResult}
      */
     public long walk(long linear, int access, int setBits, CheckOrder order) {
-        if (direct != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
-            long page = direct.walk(linear, access);
+        if (fast != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
+            long page = fast.walk(linear, access);
             if (WalkResult.isPage(page)) {
                 return page;
             }
@@ -135,8 +130,8 @@ public final class Walker {
     public void walkAll(long[] linear, int from, int to, int access, CheckOrder order, long[] results) {
         Objects.checkFromToIndex(from, to, linear.length);
         Objects.checkFromToIndex(from, to, results.length);
-        if (batch != null && order != CheckOrder.SERIES) {
-            batch.walk(linear, from, to, access, results);
+        if (fast != null && order != CheckOrder.SERIES) {
+            fast.walkAll(linear, from, to, access, results);
         } else {
             Arrays.fill(results, from, to, DirectWalk.FAILED);
         }
@@ -165,13 +160,19 @@ public final class Walker {
 
     /** As {@link #walk}, with a result that explains itself. */
     public Translation translate(long linear, int access, int setBits, CheckOrder order) {
-        if (direct != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
-            long page = direct.walkForLeaf(linear, access);
-            if (WalkResult.isPage(page)) {
-                return Translation.Translated.of(
-                        page, direct.leafAddress(), mode, direct.isBacked(WalkResult.address(page)));
-            }
+        if (fast != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
+            Translation page = fast.translate(linear, access);
+            return page != null ? page : translateAnywhere(linear, access, order);
         }
+        return fullTranslation(linear, access, setBits, order);
+    }
+
+    private Translation translateAnywhere(long linear, int access, CheckOrder order) {
+        Translation page = fast == null ? null : fast.translateAnywhere(linear, access, mode);
+        return page != null ? page : fullTranslation(linear, access, SetBits.NONE, order);
+    }
+
+    private Translation fullTranslation(long linear, int access, int setBits, CheckOrder order) {
         long result = fullWalk(linear, access, setBits, order);
         if (!WalkResult.isPage(result)) {
             return fault(result, access);
