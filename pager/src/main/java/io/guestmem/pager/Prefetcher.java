@@ -86,6 +86,7 @@ final class Prefetcher implements AutoCloseable {
     private long installPieces(long from, long end, int extent) {
         long page = from;
         long prepared = from;
+        long singly = from;
         while (page < end && !stopped) {
             if (page >= prepared) {
                 prepared = Math.min(end, page + Math.max(1, READ_AHEAD / map.pageSize()));
@@ -93,7 +94,7 @@ final class Prefetcher implements AutoCloseable {
                     return page;
                 }
             }
-            long piece = Math.max(1, guest.gate().pieceLength() / map.pageSize());
+            long piece = page < singly ? 1 : Math.max(1, guest.gate().pieceLength() / map.pageSize());
             long next = Math.min(Math.min(end, prepared), page + piece);
             switch (installInTurn(page, next, extent)) {
                 case DONE -> page = next;
@@ -101,7 +102,16 @@ final class Prefetcher implements AutoCloseable {
                 case GONE, NO_MEMORY -> {
                     return -1;
                 }
-                case DROPPED, FAILED -> {
+                case DROPPED -> {
+                    // Not one mapping, or not all of it registered: page by page, and what is not there needs nothing.
+                    if (next - page > 1) {
+                        singly = next;
+                    } else {
+                        guest.states().set(page, PageStates.REMOVED);
+                        page = next;
+                    }
+                }
+                case FAILED -> {
                     return guest.states().next(page, end, PageStates.NONE);
                 }
             }

@@ -8,7 +8,9 @@ import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,9 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final FaultLoop loop;
     private final EventFd control = EventFd.create();
     private final SpinBudget spin = new SpinBudget();
+
+    /** Of the event thread. */
+    private final Set<String> said = new HashSet<>();
 
     /** Written by any thread; the event thread obeys. */
     private volatile @Nullable End asked;
@@ -262,7 +267,10 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     @Override
     public void unexpected(String what) {
-        events.accept(ServerEvent.of(Kind.WARNING, number, what));
+        // Once: a VMM can cause it as often as it likes.
+        if (said.add(what)) {
+            events.accept(ServerEvent.of(Kind.WARNING, number, what));
+        }
     }
 
     @Override

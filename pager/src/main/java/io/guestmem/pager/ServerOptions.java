@@ -58,4 +58,9 @@ public record ServerOptions(
     public ServerOptions over(List<Path> olderFirst) {
         return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers);
     }
+
+    /** The same for more users. */
+    public ServerOptions peers(Set<Integer> users) {
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users);
+    }
 }

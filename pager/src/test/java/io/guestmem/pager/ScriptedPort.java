@@ -19,6 +19,7 @@ final class ScriptedPort implements FaultPort {
     private final List<String> calls = new ArrayList<>();
     private List<Message> current = List.of();
     private boolean logging = true;
+    private Runnable behindRead = () -> {};
 
     /** Messages that one read returns together, in the kernel's order. */
     final class Batch {
@@ -31,6 +32,11 @@ final class ScriptedPort implements FaultPort {
 
         Batch remove(long start, long end) {
             messages.add(new Message(UserfaultfdEvents.REMOVE, start, end));
+            return this;
+        }
+
+        Batch unmap(long start, long end) {
+            messages.add(new Message(UserfaultfdEvents.UNMAP, start, end));
             return this;
         }
 
@@ -69,10 +75,16 @@ final class ScriptedPort implements FaultPort {
         logging = false;
     }
 
+    /** What happens between a read and whatever is done with the messages. */
+    void behindRead(Runnable what) {
+        behindRead = what;
+    }
+
     @Override
     public int read() {
         List<Message> next = batches.poll();
         current = next == null ? List.of() : next;
+        behindRead.run();
         return current.size();
     }
 
