@@ -86,6 +86,11 @@ final class ServeCommand implements Callable<Integer> {
     private Prefetch prefetch;
 
     @Option(
+            names = "--track-dirty",
+            description = "Track the pages that VMs write, for diffs that are written while they run (see --control).")
+    private boolean trackDirty;
+
+    @Option(
             names = "--peer-uid",
             paramLabel = "UID",
             split = ",",
@@ -119,7 +124,8 @@ final class ServeCommand implements Callable<Integer> {
                 takeOver,
                 onFailure,
                 prefetch == Prefetch.ALL,
-                peers);
+                peers,
+                trackDirty);
         PrintWriter err = spec.commandLine().getErr();
         try (PageServer server = PageServer.open(options, this::print)) {
             Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {

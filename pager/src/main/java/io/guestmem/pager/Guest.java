@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One guest's memory and all that serving it needs; what the event thread and the installer share.
@@ -11,9 +12,20 @@ import io.guestmem.pager.source.PageSource;
  * @param source their content
  * @param port the kernel
  * @param gate between the two threads
+ * @param dirty the pages that were written, null if that is not tracked
  */
-record Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, InstallGate gate) {
+record Guest(
+        GuestMap map,
+        PageStates states,
+        PageSource source,
+        FaultPort port,
+        InstallGate gate,
+        @Nullable DirtyPages dirty) {
     Guest(GuestMap map, PageStates states, PageSource source, FaultPort port) {
-        this(map, states, source, port, new InstallGate());
+        this(map, states, source, port, null);
+    }
+
+    Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, @Nullable DirtyPages dirty) {
+        this(map, states, source, port, new InstallGate(), dirty);
     }
 }

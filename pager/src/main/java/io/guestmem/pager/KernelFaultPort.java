@@ -6,6 +6,7 @@ import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.linux.WriteProtectMode;
 
 /** The real kernel behind the seam. */
 record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implements FaultPort {
@@ -27,6 +28,11 @@ record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implem
     @Override
     public long address(int index) {
         return events.address(index);
+    }
+
+    @Override
+    public long flags(int index) {
+        return events.flags(index);
     }
 
     @Override
@@ -57,6 +63,11 @@ record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implem
     @Override
     public InstallResult poison(long address, long length, InstallMode mode) {
         return userfaultfd.poison(address, length, mode);
+    }
+
+    @Override
+    public InstallResult writeProtect(long address, long length, WriteProtectMode mode) {
+        return userfaultfd.writeProtect(address, length, mode);
     }
 
     @Override

@@ -214,6 +214,19 @@ public final class PageServer implements AutoCloseable {
         return vms.end(ServedVm.End.RELEASED).isEmpty();
     }
 
+    /**
+     * Writes a diff snapshot of a VM while it runs, if its writes are tracked: the pages that it has written since it was attached
+     * or since its last diff, as a layer over the snapshot and the earlier diffs. What is in it is fixed at the event {@code CUT}; who
+     * wants the state of the vCPUs to fit pauses the VM until then.
+     *
+     * @param vm its number
+     * @param file must not be there
+     * @throws IOException with the reason why there is no diff; what it would have had is in the next one
+     */
+    public DiffSnapshot writeDiff(int vm, Path file) throws IOException {
+        return vms.writeDiff(vm, file);
+    }
+
     private void stopAccepting() {
         stopped = true;
         paused = true;

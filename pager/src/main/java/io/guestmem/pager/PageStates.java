@@ -47,6 +47,7 @@ final class PageStates implements AutoCloseable {
     private static final long PAGES = 8;
     private static final long MESSAGES = 64;
     private static final int PAGES_A_LONG = 32;
+    private static final long EVERY_PAGE = 0x5555_5555_5555_5555L;
     private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
     private final Mapping mapping;
@@ -138,12 +139,18 @@ final class PageStates implements AutoCloseable {
 
     /** Sets all of {@code [from, to)}. */
     void set(long from, long to, int state) {
-        long pattern = state * 0x5555_5555_5555_5555L;
+        change(from, to, 3, state);
+    }
+
+    /** Clears some bits of all of {@code [from, to)} and sets others, those of a page at once. */
+    void change(long from, long to, int clear, int set) {
+        long cleared = clear * EVERY_PAGE;
+        long pattern = set * EVERY_PAGE;
         for (long page = from; page < to; ) {
             long next = Math.min(to, (page / PAGES_A_LONG + 1) * PAGES_A_LONG);
             int bits = (int) (next - page) * 2;
             long mask = (bits == Long.SIZE ? -1L : (1L << bits) - 1) << shift(page);
-            setSome(offset(page), mask, pattern & mask);
+            setSome(offset(page), mask & (cleared | pattern), pattern & mask);
             page = next;
         }
     }

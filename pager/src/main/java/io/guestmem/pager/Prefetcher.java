@@ -43,7 +43,7 @@ final class Prefetcher implements AutoCloseable {
     /**
      * Installs everything that was never installed.
      *
-     * @param withZeros also what is known to be zero
+     * @param withZeros also what is known to be zero, unless written pages are tracked: each zero would take a page then
      * @return the first page that could not be had, or the number of pages if all is there; -1 if it was stopped, if memory ran
      *     out, or if the process is gone
      */
@@ -64,7 +64,9 @@ final class Prefetcher implements AutoCloseable {
             int extent = source.extentAt(offset);
             long end =
                     Math.min(map.regionEnd(page), page + Math.max(1, (source.end(extent) - offset) / map.pageSize()));
-            if (!withZeros && source.isZero(extent) && source.end(extent) >= offset + map.pageSize()) {
+            if ((!withZeros || guest.dirty() != null)
+                    && source.isZero(extent)
+                    && source.end(extent) >= offset + map.pageSize()) {
                 page = end;
                 continue;
             }

@@ -8,6 +8,8 @@ import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -46,8 +48,12 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final Counters served = new Counters();
     private final Counters ahead = new Counters();
     private final FaultLoop loop;
+    private final Diffs diffs;
     private final EventFd control = EventFd.create();
     private final SpinBudget spin = new SpinBudget();
+
+    /** Whether no other server has served it. */
+    private boolean isNew = true;
 
     /** Of the event thread. */
     private final Set<String> said = new HashSet<>();
@@ -66,6 +72,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             Userfaultfd userfaultfd,
             GuestMap map,
             PageStates states,
+            @Nullable DirtyPages dirty,
             PageSource source,
             FailurePolicy policy,
             Semaphore turns,
@@ -77,7 +84,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         this.turns = turns;
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), dirty);
+        this.diffs = new Diffs(guest, process, control::signal);
         this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
     }
 
@@ -102,9 +110,23 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return served.plus(ahead);
     }
 
+    /** Writes what differs from the snapshot, or from the last diff, as {@link Diffs#write}. */
+    DiffSnapshot writeDiff(Path file) throws IOException {
+        DiffSnapshot diff = diffs.write(
+                file,
+                pages -> events.accept(new ServerEvent(Kind.CUT, number, file.toString(), Map.of("pages", pages))));
+        events.accept(new ServerEvent(
+                Kind.DIFF_WRITTEN,
+                number,
+                file.toString(),
+                Map.of("pages", diff.pages(), "zero_pages", diff.zeroPages(), "cut_micros", diff.cutMicros())));
+        return diff;
+    }
+
     /** Makes everybody who waits ask again: for a VM that another server has served. */
     void resume() {
         asked = null;
+        isNew = false;
         loop.resume();
     }
 
@@ -114,6 +136,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
             epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
+            diffs.begin();
+            protectWhatIsThere();
             if (prefetch) {
                 startPrefetch();
             }
@@ -121,6 +145,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
         } catch (RuntimeException unexpected) {
             return broken(unexpected);
         } finally {
+            diffs.end();
             stopInstaller();
         }
     }
@@ -135,26 +160,33 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return End.GONE;
     }
 
+    /** Pages that the VMM had touched before it connected: what they contain is not known, what is written to them is. */
+    private void protectWhatIsThere() {
+        if (guest.dirty() != null && isNew && !loop.protectAll()) {
+            unexpected("pages that were there before cannot be write-protected");
+        }
+    }
+
     private End serve(Epoll epoll) {
         long idleSince = System.nanoTime();
+        boolean lives = true;
         while (true) {
             long before = System.nanoTime();
             if (loop.round()) {
                 spin.messageCameAfter(before - idleSince);
                 idleSince = System.nanoTime();
             }
-            End end = loop.isGone() ? End.GONE : asked;
-            if (end != null) {
+            diffs.cutIfAsked(loop);
+            End end = lives && !loop.isGone() ? asked : End.GONE;
+            if (end != null && diffs.mayEnd()) {
                 return finish(end);
             }
             if (loop.hasWaiting()) {
-                if (!await(epoll, loop.pause())) {
-                    return End.GONE;
-                }
+                lives &= await(epoll, loop.pause());
             } else if (spin.goesOn(System.nanoTime() - idleSince)) {
                 Thread.onSpinWait();
-            } else if (!await(epoll, -1)) {
-                return End.GONE;
+            } else {
+                lives &= await(epoll, -1);
             }
         }
     }
@@ -294,5 +326,9 @@ final class ServedVm implements GuestReport, AutoCloseable {
         process.close();
         control.close();
         guest.states().close();
+        DirtyPages dirty = guest.dirty();
+        if (dirty != null) {
+            dirty.close();
+        }
     }
 }

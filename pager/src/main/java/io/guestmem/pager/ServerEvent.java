@@ -24,6 +24,10 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         RECOVERED,
         /** Everything that was never installed is there now, of {@code pages}. */
         PREFETCHED,
+        /** What a diff contains is fixed, {@code pages}: whatever the VM writes from now on is not in it. */
+        CUT,
+        /** A diff is complete in the file in the text: {@code pages}, of them {@code zero_pages}, {@code cut_micros}. */
+        DIFF_WRITTEN,
         /** A page could not be had: {@code offset}; the text says why, and what was done. */
         FAILED,
         /** Something that should not be; serving goes on. */

@@ -16,6 +16,7 @@ import java.util.Set;
  * @param onFailure of every VM
  * @param prefetch whether everything is installed before it is asked for
  * @param peers users whose VMs are served, beside this process's own
+ * @param trackDirty whether the pages that VMs write are tracked
  */
 public record ServerOptions(
         Path socket,
@@ -25,7 +26,8 @@ public record ServerOptions(
         boolean takeOver,
         FailurePolicy onFailure,
         boolean prefetch,
-        Set<Integer> peers) {
+        Set<Integer> peers,
+        boolean trackDirty) {
     /** Copies the collections. */
     public ServerOptions {
         bases = List.copyOf(bases);
@@ -35,32 +37,45 @@ public record ServerOptions(
     /** One snapshot file, nothing kept, nothing ahead. */
     public static ServerOptions of(Path socket, Path snapshot) {
         return new ServerOptions(
-                socket, snapshot, List.of(), Optional.empty(), false, FailurePolicy.KILL, false, Set.of());
+                socket, snapshot, List.of(), Optional.empty(), false, FailurePolicy.KILL, false, Set.of(), false);
     }
 
     /** The same with another policy. */
     public ServerOptions onFailure(FailurePolicy policy) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers, trackDirty);
     }
 
     /** The same with state in a directory. */
     public ServerOptions state(Path directory, boolean fromLivingServer) {
         return new ServerOptions(
-                socket, snapshot, bases, Optional.of(directory), fromLivingServer, onFailure, prefetch, peers);
+                socket,
+                snapshot,
+                bases,
+                Optional.of(directory),
+                fromLivingServer,
+                onFailure,
+                prefetch,
+                peers,
+                trackDirty);
     }
 
     /** The same with prefetching. */
     public ServerOptions prefetching() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers, trackDirty);
     }
 
     /** The same over older files. */
     public ServerOptions over(List<Path> olderFirst) {
-        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers);
+        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers, trackDirty);
     }
 
     /** The same for more users. */
     public ServerOptions peers(Set<Integer> users) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users, trackDirty);
+    }
+
+    /** The same with tracked writes. */
+    public ServerOptions trackingDirty() {
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, peers, true);
     }
 }

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -100,11 +101,13 @@ final class VmSet {
     private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
         VmProcess process = null;
         PageStates states = null;
+        DirtyPages dirty = null;
         GuestMap map = handshake.map();
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states);
+            dirty = newDirty(number, handshake);
+            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty);
             events.accept(new ServerEvent(
                     Kind.ATTACHED,
                     number,
@@ -133,12 +136,51 @@ final class VmSet {
             if (states != null) {
                 states.close();
             }
+            if (dirty != null) {
+                dirty.close();
+            }
             throw failed;
         }
     }
 
-    private ServedVm vm(int number, VmProcess process, Userfaultfd userfaultfd, GuestMap map, PageStates states) {
-        return new ServedVm(number, process, userfaultfd, map, states, source, options.onFailure(), turns, events);
+    private ServedVm vm(
+            int number,
+            VmProcess process,
+            Userfaultfd userfaultfd,
+            GuestMap map,
+            PageStates states,
+            @Nullable DirtyPages dirty) {
+        return new ServedVm(
+                number, process, userfaultfd, map, states, dirty, source, options.onFailure(), turns, events);
+    }
+
+    private @Nullable DirtyPages newDirty(int number, Handshake handshake) {
+        if (!options.trackDirty()) {
+            return null;
+        }
+        Optional<String> refused = WriteTracking.begin(handshake.userfaultfd(), handshake.map());
+        if (refused.isPresent()) {
+            events.accept(ServerEvent.of(Kind.WARNING, number, "its writes are not tracked: " + refused.get()));
+            return null;
+        }
+        long pages = handshake.map().pages();
+        return state == null ? DirtyPages.anonymous(pages) : DirtyPages.create(state.dirty(number), pages);
+    }
+
+    /**
+     * Writes what a VM has written.
+     *
+     * @throws IOException if there is no such VM, or if that cannot be
+     */
+    DiffSnapshot writeDiff(int number, Path file) throws IOException {
+        return vm(number).writeDiff(file);
+    }
+
+    private ServedVm vm(int number) throws IOException {
+        return copy().keySet().stream()
+                .filter(vm -> vm.number() == number)
+                .findFirst()
+                .orElseThrow(() -> new IOException("there is no VM " + number));
     }
 
     private PageStates newStates(int number, VmProcess process, GuestMap map) {
@@ -215,6 +257,7 @@ final class VmSet {
         }
         Userfaultfd userfaultfd = null;
         PageStates states = null;
+        DirtyPages dirty = null;
         try {
             if (!journal.snapshot().equals(snapshot())) {
                 throw new IOException("it runs on another snapshot: " + journal.snapshot());
@@ -227,7 +270,8 @@ final class VmSet {
                         .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states);
+            dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
+            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
@@ -239,6 +283,9 @@ final class VmSet {
             }
             if (states != null) {
                 states.close();
+            }
+            if (dirty != null) {
+                dirty.close();
             }
             throw failed;
         }

@@ -98,7 +98,7 @@ final class WarmUp {
                 PageStates states = PageStates.anonymous(PAGES);
                 Semaphore turns = new Semaphore(1);
                 try (ServedVm vm =
-                        new ServedVm(0, self, taken, read, states, source, FailurePolicy.HANG, turns, _ -> {})) {
+                        new ServedVm(0, self, taken, read, states, null, source, FailurePolicy.HANG, turns, _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
                     vm.serve(false);

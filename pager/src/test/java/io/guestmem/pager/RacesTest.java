@@ -46,6 +46,10 @@ import org.junit.jupiter.api.io.TempDir;
  *                                          PageServerTest.aSnapshotThatShrinksPoisonsThePagesThatItLost
  * 14 the VM's memory limit is reached      whereTheVmMayHaveNoMorePagesPrefetchingEndsAndDemandGoesOn
  * 15 the hugetlb pool is empty             anEmptyPoolOfLargePagesEndsPrefetchingAndThePolicyHoldsForDemand
+ * 16 write-protection                     DirtyTrackingTest.whatIsReadIsProtectedAndWhatIsWrittenIsMarkedBeforeItIsAllowed
+ *                                          DirtyTrackingTest.aRemovalIsAWriteOfZeroes
+ *                                          DirtyTrackingTest.nobodyWritesUntilAllPagesOfTheCutAreProtected
+ *                                          DiffTest.aDiffThatIsWrittenWhileTheGuestWritesIsOfOneMoment
  * 18 signals, events nobody asked for      aSignalInTheMiddleOfACallIsNoAnswer
  *                                          whatTheVmmUnmapsIsNeverInstalledAgain
  *                                          FaultLoopTest.whatShouldNotComeIsSaidAndSurvived

@@ -3,6 +3,7 @@ package io.guestmem.pager;
 import io.guestmem.linux.InstallMode;
 import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.linux.WriteProtectMode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -26,7 +27,11 @@ final class ScriptedPort implements FaultPort {
         private final List<Message> messages = new ArrayList<>();
 
         Batch fault(long address) {
-            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, 0));
+            return fault(address, 0);
+        }
+
+        Batch fault(long address, long flags) {
+            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, flags));
             return this;
         }
 
@@ -104,6 +109,11 @@ final class ScriptedPort implements FaultPort {
     }
 
     @Override
+    public long flags(int index) {
+        return current.get(index).second;
+    }
+
+    @Override
     public long start(int index) {
         return current.get(index).first;
     }
@@ -120,7 +130,7 @@ final class ScriptedPort implements FaultPort {
 
     @Override
     public InstallResult copy(long destination, long source, long length, InstallMode mode) {
-        return called("copy", destination, length);
+        return called(mode == InstallMode.WRITE_PROTECTED ? "copy protected" : "copy", destination, length);
     }
 
     @Override
@@ -131,6 +141,11 @@ final class ScriptedPort implements FaultPort {
     @Override
     public InstallResult poison(long address, long length, InstallMode mode) {
         return called("poison", address, length);
+    }
+
+    @Override
+    public InstallResult writeProtect(long address, long length, WriteProtectMode mode) {
+        return called(mode == WriteProtectMode.PROTECT ? "protect" : "allow", address, length);
     }
 
     @Override
