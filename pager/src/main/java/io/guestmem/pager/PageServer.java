@@ -227,6 +227,17 @@ public final class PageServer implements AutoCloseable {
         return vms.writeDiff(vm, file);
     }
 
+    /**
+     * Makes huge pages of what a VM has of its memory, in pieces of 2 MiB. Needs CAP_SYS_NICE and ptrace access to the VMM.
+     *
+     * @param vm its number
+     * @return what became of the pieces; a kernel or a permission that is missing is among them, by errno
+     * @throws IOException if there is no such VM, or if its memory must keep its pages
+     */
+    public CollapseReport collapse(int vm) throws IOException {
+        return vms.collapse(vm);
+    }
+
     private void stopAccepting() {
         stopped = true;
         paused = true;

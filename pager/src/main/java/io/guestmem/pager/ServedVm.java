@@ -1,8 +1,10 @@
 package io.guestmem.pager;
 
+import io.guestmem.linux.Advice;
 import io.guestmem.linux.Epoll;
 import io.guestmem.linux.EventFd;
 import io.guestmem.linux.PollEvents;
+import io.guestmem.linux.RemoteRange;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
@@ -11,6 +13,7 @@ import io.guestmem.pager.source.PageSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
@@ -108,6 +111,34 @@ final class ServedVm implements GuestReport, AutoCloseable {
     /** What both threads did; exact when they have ended. */
     Counters counters() {
         return served.plus(ahead);
+    }
+
+    /**
+     * Makes huge pages of what is there, on the running thread.
+     *
+     * @throws IOException if the memory must keep its pages
+     */
+    CollapseReport collapse() throws IOException {
+        CollapseReport report = new Collapser(
+                        guest,
+                        address -> process.descriptor()
+                                .advise(Advice.COLLAPSE, List.of(new RemoteRange(address, Collapser.PIECE))),
+                        () -> asked != null || loop.isGone())
+                .run();
+        events.accept(new ServerEvent(
+                Kind.COLLAPSED,
+                number,
+                report.toString(),
+                Map.of(
+                        "huge",
+                        report.huge(),
+                        "not_whole",
+                        report.notWhole(),
+                        "busy",
+                        report.busy(),
+                        "refused",
+                        report.refused().values().stream().mapToLong(Long::longValue).sum())));
+        return report;
     }
 
     /** Writes what differs from the snapshot, or from the last diff, as {@link Diffs#write}. */

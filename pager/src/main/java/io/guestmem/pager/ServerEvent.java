@@ -28,6 +28,11 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         CUT,
         /** A diff is complete in the file in the text: {@code pages}, of them {@code zero_pages}, {@code cut_micros}. */
         DIFF_WRITTEN,
+        /**
+         * Small pages were made huge ones: {@code huge}, {@code not_whole}, {@code busy} and {@code refused} pieces of 2 MiB; the text
+         * has the errnos.
+         */
+        COLLAPSED,
         /** A page could not be had: {@code offset}; the text says why, and what was done. */
         FAILED,
         /** Something that should not be; serving goes on. */

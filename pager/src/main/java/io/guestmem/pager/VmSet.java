@@ -176,6 +176,15 @@ final class VmSet {
         return vm(number).writeDiff(file);
     }
 
+    /**
+     * Makes huge pages of a VM's memory.
+     *
+     * @throws IOException if there is no such VM, or if its memory must keep its pages
+     */
+    CollapseReport collapse(int number) throws IOException {
+        return vm(number).collapse();
+    }
+
     private ServedVm vm(int number) throws IOException {
         return copy().keySet().stream()
                 .filter(vm -> vm.number() == number)

@@ -50,6 +50,8 @@ import org.junit.jupiter.api.io.TempDir;
  *                                          DirtyTrackingTest.aRemovalIsAWriteOfZeroes
  *                                          DirtyTrackingTest.nobodyWritesUntilAllPagesOfTheCutAreProtected
  *                                          DiffTest.aDiffThatIsWrittenWhileTheGuestWritesIsOfOneMoment
+ * 17 huge pages of what is not whole       CollapseTest.onlyPiecesOfWhichEveryPageIsThereAreTried
+ *                                          CollapseTest.aGuestWhoseWritesAreTrackedKeepsItsPages
  * 18 signals, events nobody asked for      aSignalInTheMiddleOfACallIsNoAnswer
  *                                          whatTheVmmUnmapsIsNeverInstalledAgain
  *                                          FaultLoopTest.whatShouldNotComeIsSaidAndSurvived
