@@ -17,6 +17,8 @@ final class Prefetcher implements AutoCloseable {
     private static final long READ_AHEAD = 2 << 20;
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
+    private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
     private final Guest guest;
     private final GuestMap map;
     private final PageSource source;
@@ -131,11 +133,23 @@ final class Prefetcher implements AutoCloseable {
     }
 
     private PageInstaller.Outcome installInTurn(long from, long to, int extent) {
-        turns.acquireUninterruptibly();
+        boolean turn = awaitTurn();
         try {
             return installPiece(from, to, extent);
         } finally {
-            turns.release();
+            if (turn) {
+                turns.release();
+            }
+        }
+    }
+
+    /** Whether it has one; without one it goes on all the same, as who has it may be held up in the kernel by a memory limit. */
+    private boolean awaitTurn() {
+        try {
+            return turns.tryAcquire(TURN_NANOS, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 

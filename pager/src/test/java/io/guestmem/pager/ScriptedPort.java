@@ -21,6 +21,7 @@ final class ScriptedPort implements FaultPort {
     private List<Message> current = List.of();
     private boolean logging = true;
     private Runnable behindRead = () -> {};
+    private Runnable beforeInstall = () -> {};
 
     /** Messages that one read returns together, in the kernel's order. */
     final class Batch {
@@ -83,6 +84,11 @@ final class ScriptedPort implements FaultPort {
     /** What happens between a read and whatever is done with the messages. */
     void behindRead(Runnable what) {
         behindRead = what;
+    }
+
+    /** What happens before each answer. */
+    void beforeInstall(Runnable what) {
+        beforeInstall = what;
     }
 
     @Override
@@ -159,6 +165,7 @@ final class ScriptedPort implements FaultPort {
     }
 
     private InstallResult called(String call, long address, long length) {
+        beforeInstall.run();
         log(call, address, length);
         InstallResult answer = answers.poll();
         return answer == null ? new InstallResult.Complete(length) : answer;
