@@ -79,11 +79,7 @@ final class DirtyPages implements AutoCloseable {
 
     /** How many pages a diff would have now. */
     long count() {
-        long count = 0;
-        for (long page = 0; page < bits.pages(); page++) {
-            count += bits.get(page) == 0 ? 0 : 1;
-        }
-        return count;
+        return bits.countOthers();
     }
 
     /** The first page from {@code page} on that belongs to the cut being made; the number of pages if none does. */

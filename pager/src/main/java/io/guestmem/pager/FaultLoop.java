@@ -32,6 +32,7 @@ final class FaultLoop {
     private final WaitingPages waiting = new WaitingPages();
     private final List<Region> regions;
     private final @Nullable DirtyPages dirty;
+    private final Latencies latencies = new Latencies();
 
     private long pause = FIRST_PAUSE_NANOS;
     private boolean gone;
@@ -73,6 +74,11 @@ final class FaultLoop {
             serve();
         }
         return read;
+    }
+
+    /** How long resolved faults have waited. */
+    Latencies latencies() {
+        return latencies;
     }
 
     /** Whether the guest's process is gone. */
@@ -187,7 +193,10 @@ final class FaultLoop {
     /** Whether a page needs no more tries. */
     private boolean serve(long page, long since, int reasons) {
         return switch (resolve(page, reasons)) {
-            case DONE -> true;
+            case DONE -> {
+                latencies.of(need(reasons)).record(clock.getAsLong() - since);
+                yield true;
+            }
             case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");
             case NO_MEMORY -> isOld(since) && fail(page, installer.reason());
             case FAILED -> fail(page, installer.reason());
@@ -200,6 +209,13 @@ final class FaultLoop {
                 yield true;
             }
         };
+    }
+
+    private Latencies.Need need(int reasons) {
+        if ((reasons & WaitingPages.PROTECTED) != 0) {
+            return Latencies.Need.WRITE;
+        }
+        return installer.wasZero() ? Latencies.Need.ZERO : Latencies.Need.CONTENT;
     }
 
     private PageInstaller.Outcome resolve(long page, int reasons) {

@@ -46,6 +46,7 @@ final class PageInstaller implements AutoCloseable {
     private @Nullable Mapping zeros;
 
     private boolean noZeroPage;
+    private boolean wasZero;
     private String reason = "";
 
     PageInstaller(Guest guest, Counters counters) {
@@ -54,6 +55,11 @@ final class PageInstaller implements AutoCloseable {
         this.port = guest.port();
         this.source = guest.source();
         this.counters = counters;
+    }
+
+    /** Whether the last page was one of zeroes. */
+    boolean wasZero() {
+        return wasZero;
     }
 
     /** Why the last call has {@link Outcome#FAILED}. */
@@ -81,13 +87,13 @@ final class PageInstaller implements AutoCloseable {
 
     /** Allows writes to a page that is there, and wakes who waits for that. */
     Outcome allowWrites(long page) {
-        return settle(port.writeProtect(map.address(page), map.pageSize(), WriteProtectMode.ALLOW), page);
+        return settle(counted(port.writeProtect(map.address(page), map.pageSize(), WriteProtectMode.ALLOW)), page);
     }
 
     /** Write-protects what is there of {@code [from, to)}, which lies in one region. */
     Outcome protect(long from, long to) {
-        return settle(
-                port.writeProtect(map.address(from), (to - from) * map.pageSize(), WriteProtectMode.PROTECT), from);
+        long length = (to - from) * map.pageSize();
+        return settle(counted(port.writeProtect(map.address(from), length, WriteProtectMode.PROTECT)), from);
     }
 
     private Outcome installContent(long page, InstallMode mode) {
@@ -136,7 +142,7 @@ final class PageInstaller implements AutoCloseable {
 
     /** Poisons a page whose content cannot be had. */
     Outcome poison(long page) {
-        return settle(port.poison(map.address(page), map.pageSize(), InstallMode.WAKE), page);
+        return settle(counted(port.poison(map.address(page), map.pageSize(), InstallMode.WAKE)), page);
     }
 
     /**
@@ -145,6 +151,7 @@ final class PageInstaller implements AutoCloseable {
      * @param from address of the content, 0 for zeroes
      */
     private Outcome put(long page, long count, long from, InstallMode mode) {
+        wasZero = from == 0;
         long length = count * map.pageSize();
         long address = map.address(page);
         long done = 0;
@@ -153,6 +160,7 @@ final class PageInstaller implements AutoCloseable {
             InstallResult result = from == 0
                     ? zero(address + done, length - done, mode)
                     : port.copy(address + done, from + done, length - done, mode);
+            counters.errnos.count(result);
             switch (result) {
                 case InstallResult.Complete complete -> done += complete.bytes();
                 case InstallResult.Partial partial -> done += partial.bytes();
@@ -195,6 +203,11 @@ final class PageInstaller implements AutoCloseable {
             zeros = none;
         }
         return port.copy(address, none.address(), map.pageSize(), mode);
+    }
+
+    private InstallResult counted(InstallResult result) {
+        counters.errnos.count(result);
+        return result;
     }
 
     private Outcome settle(InstallResult result, long page) {

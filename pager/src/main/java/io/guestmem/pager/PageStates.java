@@ -180,6 +180,16 @@ final class PageStates implements AutoCloseable {
         return at;
     }
 
+    /** How many pages are not NONE. */
+    long countOthers() {
+        long count = 0;
+        for (long page = 0; page < pages; page += PAGES_A_LONG) {
+            long word = (long) WORD.getVolatile(memory, offset(page));
+            count += Long.bitCount((word | (word >>> 1)) & EVERY_PAGE);
+        }
+        return count;
+    }
+
     private long offset(long page) {
         if (page < 0 || page >= pages) {
             throw new IndexOutOfBoundsException(page + " of " + pages);

@@ -1,5 +1,6 @@
 package io.guestmem.pager;
 
+import io.guestmem.pager.handshake.GuestMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -35,6 +36,8 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         COLLAPSED,
         /** A page could not be had: {@code offset}; the text says why, and what was done. */
         FAILED,
+        /** Nothing was resolved for {@code millis} while {@code waiting} threads wait, of which {@code unread} were not even read. */
+        BLOCKED,
         /** Something that should not be; serving goes on. */
         WARNING,
         /** The VM's process has ended; the numbers say what was done for it. */
@@ -52,6 +55,15 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
 
     static ServerEvent of(Kind kind, int vm, String text) {
         return new ServerEvent(kind, vm, text, Map.of());
+    }
+
+    static ServerEvent attached(int vm, int pid, GuestMap map) {
+        Map<String, Long> numbers = new TreeMap<>();
+        numbers.put("pid", (long) pid);
+        numbers.put("bytes", map.bytes());
+        numbers.put("regions", (long) map.regions().size());
+        numbers.put("page_size", map.pageSize());
+        return new ServerEvent(Kind.ATTACHED, vm, "", numbers);
     }
 
     static ServerEvent detached(int vm, Counters counters) {

@@ -16,7 +16,7 @@ import java.util.Set;
  * @param onFailure of every VM
  * @param prefetch whether everything is installed before it is asked for
  * @param peers users whose VMs are served, beside this process's own
- * @param trackDirty whether the pages that VMs write are tracked
+ * @param serving what else is done
  */
 public record ServerOptions(
         Path socket,
@@ -27,7 +27,7 @@ public record ServerOptions(
         FailurePolicy onFailure,
         boolean prefetch,
         Set<Integer> peers,
-        boolean trackDirty) {
+        ServingOptions serving) {
     /** Copies the collections. */
     public ServerOptions {
         bases = List.copyOf(bases);
@@ -37,45 +37,45 @@ public record ServerOptions(
     /** One snapshot file, nothing kept, nothing ahead. */
     public static ServerOptions of(Path socket, Path snapshot) {
         return new ServerOptions(
-                socket, snapshot, List.of(), Optional.empty(), false, FailurePolicy.KILL, false, Set.of(), false);
+                socket,
+                snapshot,
+                List.of(),
+                Optional.empty(),
+                false,
+                FailurePolicy.KILL,
+                false,
+                Set.of(),
+                ServingOptions.DEFAULT);
     }
 
     /** The same with another policy. */
     public ServerOptions onFailure(FailurePolicy policy) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers, trackDirty);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers, serving);
     }
 
     /** The same with state in a directory. */
     public ServerOptions state(Path directory, boolean fromLivingServer) {
         return new ServerOptions(
-                socket,
-                snapshot,
-                bases,
-                Optional.of(directory),
-                fromLivingServer,
-                onFailure,
-                prefetch,
-                peers,
-                trackDirty);
+                socket, snapshot, bases, Optional.of(directory), fromLivingServer, onFailure, prefetch, peers, serving);
     }
 
     /** The same with prefetching. */
     public ServerOptions prefetching() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers, trackDirty);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers, serving);
     }
 
     /** The same over older files. */
     public ServerOptions over(List<Path> olderFirst) {
-        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers, trackDirty);
+        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers, serving);
     }
 
     /** The same for more users. */
     public ServerOptions peers(Set<Integer> users) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users, trackDirty);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users, serving);
     }
 
-    /** The same with tracked writes. */
-    public ServerOptions trackingDirty() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, peers, true);
+    /** The same with more that is done. */
+    public ServerOptions serving(ServingOptions more) {
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, peers, more);
     }
 }
