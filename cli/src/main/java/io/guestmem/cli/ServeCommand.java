@@ -1,12 +1,19 @@
 package io.guestmem.cli;
 
+import io.guestmem.pager.ControlEndpoint;
 import io.guestmem.pager.FailurePolicy;
+import io.guestmem.pager.MetricsEndpoint;
 import io.guestmem.pager.PageServer;
 import io.guestmem.pager.ServerEvent;
 import io.guestmem.pager.ServerOptions;
+import io.guestmem.pager.ServingOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -39,6 +46,9 @@ import picocli.CommandLine.Spec;
             ""
         })
 final class ServeCommand implements Callable<Integer> {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final int MOST_PORT = 65535;
+
     @Spec
     private CommandSpec spec;
 
@@ -86,6 +96,32 @@ final class ServeCommand implements Callable<Integer> {
     private Prefetch prefetch;
 
     @Option(
+            names = "--collapse",
+            description = "Make huge pages of a VM's memory when all of it was prefetched (--prefetch all).")
+    private boolean collapse;
+
+    @Option(
+            names = "--blocked-after",
+            paramLabel = "MILLIS",
+            defaultValue = "5000",
+            description = "Say so when threads of a VM wait for so long and none of its faults is resolved"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private long blockedAfter;
+
+    @Option(
+            names = "--control",
+            paramLabel = "PATH",
+            description =
+                    "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, release VM, drain.")
+    private @Nullable Path control;
+
+    @Option(
+            names = "--metrics",
+            paramLabel = "HOST:PORT",
+            description = "Where http://HOST:PORT/metrics answers in the text format of Prometheus; port 0 is any.")
+    private @Nullable String metrics;
+
+    @Option(
             names = "--track-dirty",
             description = "Track the pages that VMs write, for diffs that are written while they run (see --control).")
     private boolean trackDirty;
@@ -113,9 +149,7 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (takeOver && state == null) {
-            throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
-        }
+        check();
         ServerOptions options = new ServerOptions(
                 socket,
                 snapshot,
@@ -125,24 +159,67 @@ final class ServeCommand implements Callable<Integer> {
                 onFailure,
                 prefetch == Prefetch.ALL,
                 peers,
-                trackDirty);
-        PrintWriter err = spec.commandLine().getErr();
-        try (PageServer server = PageServer.open(options, this::print)) {
-            Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
-                int status = drain(server);
-                spec.commandLine().getOut().flush();
-                Main.halt(status);
-            });
-            Runtime.getRuntime().addShutdownHook(drain);
-            err.println("ready " + socket);
-            server.serve();
-            if (server.isHandedOver()) {
-                Runtime.getRuntime().removeShutdownHook(drain);
-            } else {
-                ended(drain);
-            }
+                new ServingOptions(trackDirty, collapse, Duration.ofMillis(blockedAfter)));
+        InetSocketAddress metricsAddress = metrics == null ? null : address(metrics);
+        Duration patience = takeOver ? PATIENCE : Duration.ZERO;
+        try (PageServer server = PageServer.open(options, this::print);
+                ControlEndpoint commands = control == null ? null : ControlEndpoint.listen(server, control, patience);
+                MetricsEndpoint answering =
+                        metricsAddress == null ? null : MetricsEndpoint.listen(server, metricsAddress, patience)) {
+            return serve(server, commands, answering);
         }
-        return ExitStatus.DONE;
+    }
+
+    private void check() {
+        if (takeOver && state == null) {
+            throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
+        }
+        if (collapse && prefetch != Prefetch.ALL) {
+            throw new ParameterException(spec.commandLine(), "--collapse needs --prefetch all");
+        }
+        if (collapse && trackDirty) {
+            throw new ParameterException(spec.commandLine(), "--collapse and --track-dirty exclude each other");
+        }
+        if (blockedAfter <= 0) {
+            throw new ParameterException(spec.commandLine(), "--blocked-after takes more than 0");
+        }
+    }
+
+    private InetSocketAddress address(String text) {
+        try {
+            URI uri = new URI("http://" + text);
+            if (uri.getHost() != null && uri.getPort() >= 0 && uri.getPort() <= MOST_PORT) {
+                return new InetSocketAddress(uri.getHost(), uri.getPort());
+            }
+        } catch (URISyntaxException _) {
+            // As below.
+        }
+        throw new ParameterException(spec.commandLine(), "--metrics takes HOST:PORT, not '" + text + "'");
+    }
+
+    private int serve(PageServer server, @Nullable ControlEndpoint commands, @Nullable MetricsEndpoint answering) {
+        Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
+            int status = drain(server);
+            if (commands != null) {
+                commands.close();
+            }
+            spec.commandLine().getOut().flush();
+            Main.halt(status);
+        });
+        Runtime.getRuntime().addShutdownHook(drain);
+        PrintWriter err = spec.commandLine().getErr();
+        if (answering != null) {
+            InetSocketAddress address = answering.address();
+            err.println("metrics http://" + address.getHostString() + ":" + address.getPort() + "/metrics");
+        }
+        err.println("ready " + socket);
+        server.serve();
+        try {
+            Runtime.getRuntime().removeShutdownHook(drain);
+        } catch (IllegalStateException signal) {
+            ended(drain);
+        }
+        return server.leavesVms() ? ExitStatus.NO : ExitStatus.DONE;
     }
 
     private int drain(PageServer server) {
@@ -180,7 +257,7 @@ final class ServeCommand implements Callable<Integer> {
             }
         } else {
             switch (event.kind()) {
-                case REFUSED, FAILED, WARNING ->
+                case REFUSED, FAILED, WARNING, BLOCKED ->
                     spec.commandLine()
                             .getErr()
                             .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());

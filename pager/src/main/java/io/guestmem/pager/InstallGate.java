@@ -27,6 +27,7 @@ final class InstallGate {
     private static final long LONG_PIECE = 2 << 20;
     /** After so long without a fault the guest counts as quiet. */
     static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
     private static final int SPINS = 1 << 12;
 
     private final Semaphore gate = new Semaphore(1);

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,12 +35,16 @@ import org.jspecify.annotations.Nullable;
 public final class PageServer implements AutoCloseable {
     private static final Set<PosixFilePermission> OWNER = PosixFilePermissions.fromString("rw-------");
     private static final Set<PosixFilePermission> EVERYBODY = PosixFilePermissions.fromString("rw-rw-rw-");
+    /** How often the watchdog looks until it says something. */
+    private static final int LOOKS = 4;
+
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final SnapshotFiles source;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final VmSet vms;
+    private final ServerControl control;
     private final EventFd wake = EventFd.create();
     private final UnixListener listener;
     private final @Nullable UnixListener handOvers;
@@ -48,6 +53,14 @@ public final class PageServer implements AutoCloseable {
     /** Held while the server accepts: nothing is closed meanwhile. */
     private final Object accepting = new Object();
 
+    /** Held while the server is drained. */
+    private final Semaphore draining = new Semaphore(1);
+
+    /** Readable when the watchdog ends. */
+    private final EventFd watchEnd = EventFd.create();
+
+    private final Thread watchdog;
+    private volatile boolean leavesVms;
     private volatile boolean paused;
     private volatile boolean stopped;
     private volatile boolean handedOver;
@@ -59,6 +72,7 @@ public final class PageServer implements AutoCloseable {
         this.state = state;
         this.events = events;
         this.vms = new VmSet(options, source, state, user(), events);
+        this.control = new ServerControl(vms, events);
         if (state == null) {
             listener = listen(options);
             handOvers = null;
@@ -70,6 +84,8 @@ public final class PageServer implements AutoCloseable {
             handOvers = requests;
             handOverThread = Thread.ofPlatform().name("hand-over").daemon().start(() -> awaitHandOver(requests, state));
         }
+        long bound = options.serving().blockedAfter().toNanos();
+        watchdog = Thread.ofPlatform().name("watchdog").daemon().start(() -> watch(bound));
         events.accept(ServerEvent.of(Kind.LISTENING, 0, options.socket().toString()));
     }
 
@@ -118,7 +134,7 @@ public final class PageServer implements AutoCloseable {
     }
 
     /** Removes a socket that nobody listens at. */
-    private static void removeStale(Path path) throws IOException {
+    static void removeStale(Path path) throws IOException {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)
                 || !Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                         .isOther()) {
@@ -164,11 +180,13 @@ public final class PageServer implements AutoCloseable {
         return listen(options);
     }
 
-    /** Accepts VMs until the server is stopped. */
+    /** Accepts VMs until the server is stopped; while it is drained, until that is done. */
     public void serve() {
         synchronized (accepting) {
             acceptUntilStopped();
         }
+        draining.acquireUninterruptibly();
+        draining.release();
     }
 
     private void acceptUntilStopped() {
@@ -206,36 +224,36 @@ public final class PageServer implements AutoCloseable {
      * @throws IOException if a socket cannot be removed
      */
     public boolean drain() throws IOException {
-        stopAccepting();
-        Files.deleteIfExists(listener.path());
-        if (handOvers != null) {
-            Files.deleteIfExists(handOvers.path());
+        draining.acquireUninterruptibly();
+        try {
+            stopAccepting();
+            Files.deleteIfExists(listener.path());
+            if (handOvers != null) {
+                Files.deleteIfExists(handOvers.path());
+            }
+            leavesVms = !vms.end(ServedVm.End.RELEASED).isEmpty();
+            return !leavesVms;
+        } finally {
+            draining.release();
         }
-        return vms.end(ServedVm.End.RELEASED).isEmpty();
     }
 
-    /**
-     * Writes a diff snapshot of a VM while it runs, if its writes are tracked: the pages that it has written since it was attached
-     * or since its last diff, as a layer over the snapshot and the earlier diffs. What is in it is fixed at the event {@code CUT}; who
-     * wants the state of the vCPUs to fit pauses the VM until then.
-     *
-     * @param vm its number
-     * @param file must not be there
-     * @throws IOException with the reason why there is no diff; what it would have had is in the next one
-     */
-    public DiffSnapshot writeDiff(int vm, Path file) throws IOException {
-        return vms.writeDiff(vm, file);
+    /** Whether a VM could not get all of its memory when the server was drained, and still needs one. */
+    public boolean leavesVms() {
+        return leavesVms;
     }
 
-    /**
-     * Makes huge pages of what a VM has of its memory, in pieces of 2 MiB. Needs CAP_SYS_NICE and ptrace access to the VMM.
-     *
-     * @param vm its number
-     * @return what became of the pieces; a kernel or a permission that is missing is among them, by errno
-     * @throws IOException if there is no such VM, or if its memory must keep its pages
-     */
-    public CollapseReport collapse(int vm) throws IOException {
-        return vms.collapse(vm);
+    /** What can be asked and done while the server serves. */
+    public ServerControl control() {
+        return control;
+    }
+
+    private void watch(long bound) {
+        Watchdog looking = new Watchdog(bound, events);
+        List<Poll.Interest> ending = List.of(new Poll.Interest(watchEnd.descriptor(), PollEvents.READABLE));
+        while (!Poll.await(ending, bound / LOOKS).getFirst().isReadable()) {
+            looking.look(control.status(), System.nanoTime());
+        }
     }
 
     private void stopAccepting() {
@@ -294,6 +312,9 @@ public final class PageServer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         stopAccepting();
+        watchEnd.signal();
+        ServedVm.join(watchdog);
+        watchEnd.close();
         if (handOvers != null && handOverThread != null) {
             handOvers.shutdown();
             ServedVm.join(handOverThread);

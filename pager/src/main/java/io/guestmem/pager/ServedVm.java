@@ -1,19 +1,15 @@
 package io.guestmem.pager;
 
-import io.guestmem.linux.Advice;
 import io.guestmem.linux.Epoll;
 import io.guestmem.linux.EventFd;
 import io.guestmem.linux.PollEvents;
-import io.guestmem.linux.RemoteRange;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
@@ -113,45 +109,31 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return served.plus(ahead);
     }
 
-    /**
-     * Makes huge pages of what is there, on the running thread.
-     *
-     * @throws IOException if the memory must keep its pages
-     */
-    CollapseReport collapse() throws IOException {
-        CollapseReport report = new Collapser(
-                        guest,
-                        address -> process.descriptor()
-                                .advise(Advice.COLLAPSE, List.of(new RemoteRange(address, Collapser.PIECE))),
-                        () -> asked != null || loop.isGone())
-                .run();
-        events.accept(new ServerEvent(
-                Kind.COLLAPSED,
-                number,
-                report.toString(),
-                Map.of(
-                        "huge",
-                        report.huge(),
-                        "not_whole",
-                        report.notWhole(),
-                        "busy",
-                        report.busy(),
-                        "refused",
-                        report.refused().values().stream().mapToLong(Long::longValue).sum())));
-        return report;
+    Guest guest() {
+        return guest;
     }
 
-    /** Writes what differs from the snapshot, or from the last diff, as {@link Diffs#write}. */
-    DiffSnapshot writeDiff(Path file) throws IOException {
-        DiffSnapshot diff = diffs.write(
-                file,
-                pages -> events.accept(new ServerEvent(Kind.CUT, number, file.toString(), Map.of("pages", pages))));
-        events.accept(new ServerEvent(
-                Kind.DIFF_WRITTEN,
-                number,
-                file.toString(),
-                Map.of("pages", diff.pages(), "zero_pages", diff.zeroPages(), "cut_micros", diff.cutMicros())));
-        return diff;
+    Diffs diffs() {
+        return diffs;
+    }
+
+    /** What the event thread did. */
+    Counters served() {
+        return served;
+    }
+
+    /** What the installer did. */
+    Counters ahead() {
+        return ahead;
+    }
+
+    Latencies latencies() {
+        return loop.latencies();
+    }
+
+    /** Whether its threads end, or its process has ended. */
+    boolean isEnding() {
+        return asked != null || loop.isGone();
     }
 
     /** Makes everybody who waits ask again: for a VM that another server has served. */
@@ -162,7 +144,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     }
 
     /** Serves until the VM is gone or somebody asks for an end. */
-    End serve(boolean prefetch) {
+    End serve(boolean prefetch, Runnable whenPrefetched) {
         try (Epoll epoll = Epoll.create()) {
             epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
@@ -170,7 +152,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             diffs.begin();
             protectWhatIsThere();
             if (prefetch) {
-                startPrefetch();
+                startPrefetch(whenPrefetched);
             }
             return serve(epoll);
         } catch (RuntimeException unexpected) {
@@ -249,12 +231,25 @@ final class ServedVm implements GuestReport, AutoCloseable {
         control.signal();
     }
 
-    private void startPrefetch() {
+    /**
+     * Installs everything, in the background.
+     *
+     * @throws IOException if that is being done
+     */
+    synchronized void prefetch() throws IOException {
+        if (installer != null && installer.isAlive()) {
+            throw new IOException("its memory is being installed");
+        }
+        startPrefetch(() -> {});
+    }
+
+    private void startPrefetch(Runnable whenPrefetched) {
         startInstaller(sweeper -> {
             long reached = sweeper.sweep(true);
             if (reached == guest.map().pages()) {
                 events.accept(new ServerEvent(
                         Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
+                whenPrefetched.run();
             }
         });
     }

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,8 @@ final class VmSet {
     private final Map<ServedVm, Thread> vms = new HashMap<>();
     private int next = 1;
     private int joining;
+    private long attached;
+    private long refused;
 
     VmSet(
             ServerOptions options,
@@ -78,6 +81,9 @@ final class VmSet {
         joining--;
         if (vm != null) {
             vms.put(vm, Thread.currentThread());
+            attached++;
+        } else {
+            refused++;
         }
         notifyAll();
     }
@@ -108,19 +114,7 @@ final class VmSet {
             states = newStates(number, process, map);
             dirty = newDirty(number, handshake);
             ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty);
-            events.accept(new ServerEvent(
-                    Kind.ATTACHED,
-                    number,
-                    "",
-                    Map.of(
-                            "pid",
-                            (long) process.pid(),
-                            "bytes",
-                            map.bytes(),
-                            "regions",
-                            (long) map.regions().size(),
-                            "page_size",
-                            map.pageSize())));
+            events.accept(ServerEvent.attached(number, process.pid(), map));
             if (map.fileEnd() > source.length()) {
                 events.accept(ServerEvent.of(
                         Kind.WARNING,
@@ -129,17 +123,27 @@ final class VmSet {
             }
             return vm;
         } catch (RuntimeException failed) {
-            handshake.userfaultfd().close();
-            if (process != null) {
-                process.close();
-            }
-            if (states != null) {
-                states.close();
-            }
-            if (dirty != null) {
-                dirty.close();
-            }
+            abandon(process, handshake.userfaultfd(), states, dirty);
             throw failed;
+        }
+    }
+
+    private static void abandon(
+            @Nullable VmProcess process,
+            @Nullable Userfaultfd userfaultfd,
+            @Nullable PageStates states,
+            @Nullable DirtyPages dirty) {
+        if (process != null) {
+            process.close();
+        }
+        if (userfaultfd != null) {
+            userfaultfd.close();
+        }
+        if (states != null) {
+            states.close();
+        }
+        if (dirty != null) {
+            dirty.close();
         }
     }
 
@@ -155,7 +159,7 @@ final class VmSet {
     }
 
     private @Nullable DirtyPages newDirty(int number, Handshake handshake) {
-        if (!options.trackDirty()) {
+        if (!options.serving().trackDirty()) {
             return null;
         }
         Optional<String> refused = WriteTracking.begin(handshake.userfaultfd(), handshake.map());
@@ -168,24 +172,11 @@ final class VmSet {
     }
 
     /**
-     * Writes what a VM has written.
+     * A VM that is served.
      *
-     * @throws IOException if there is no such VM, or if that cannot be
+     * @throws IOException if there is none
      */
-    DiffSnapshot writeDiff(int number, Path file) throws IOException {
-        return vm(number).writeDiff(file);
-    }
-
-    /**
-     * Makes huge pages of a VM's memory.
-     *
-     * @throws IOException if there is no such VM, or if its memory must keep its pages
-     */
-    CollapseReport collapse(int number) throws IOException {
-        return vm(number).collapse();
-    }
-
-    private ServedVm vm(int number) throws IOException {
+    ServedVm vm(int number) throws IOException {
         return copy().keySet().stream()
                 .filter(vm -> vm.number() == number)
                 .findFirst()
@@ -214,7 +205,11 @@ final class VmSet {
 
     /** Serves the VM until it needs no more, on the running thread. */
     private void run(ServedVm vm) {
-        ServedVm.End end = vm.serve(options.prefetch());
+        ServedVm.End end = vm.serve(options.prefetch(), () -> {
+            if (options.serving().collapse()) {
+                new VmRequests(vm, events).collapseNow();
+            }
+        });
         if (end == ServedVm.End.STOPPED) {
             return;
         }
@@ -286,16 +281,7 @@ final class VmSet {
             events.accept(
                     new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
         } catch (IOException | RuntimeException failed) {
-            process.close();
-            if (userfaultfd != null) {
-                userfaultfd.close();
-            }
-            if (states != null) {
-                states.close();
-            }
-            if (dirty != null) {
-                dirty.close();
-            }
+            abandon(process, userfaultfd, states, dirty);
             throw failed;
         }
     }
@@ -322,6 +308,38 @@ final class VmSet {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** All VMs in the order of their numbers. */
+    List<ServedVm> all() {
+        return copy().keySet().stream()
+                .sorted(Comparator.comparingInt(ServedVm::number))
+                .toList();
+    }
+
+    synchronized long attached() {
+        return attached;
+    }
+
+    synchronized long refused() {
+        return refused;
+    }
+
+    /**
+     * Gives a VM the rest of its memory and lets it go; returns when that is done.
+     *
+     * @throws IOException if it cannot get all, and is served as before
+     */
+    void release(ServedVm vm) throws IOException {
+        Thread thread = copy().get(vm);
+        vm.release();
+        if (thread != null) {
+            ServedVm.join(thread);
+        }
+        if (copy().containsKey(vm)) {
+            resume(vm);
+            throw new IOException("it cannot get all of its memory, and is served as before");
         }
     }
 

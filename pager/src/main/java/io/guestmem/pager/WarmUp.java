@@ -101,7 +101,7 @@ final class WarmUp {
                         new ServedVm(0, self, taken, read, states, null, source, FailurePolicy.HANG, turns, _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
-                    vm.serve(false);
+                    vm.serve(false, () -> {});
                 }
             });
         } catch (IOException impossible) {

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,7 +51,7 @@ class CollapseTest {
         Pattern.write(snapshot, PAGES, MockVmm.content(0));
     }
 
-    private CollapseReport collapse(PageStates states, DirtyPages dirty, List<Long> asked, Integer... errnos)
+    private CollapseReport collapse(PageStates states, @Nullable DirtyPages dirty, List<Long> asked, Integer... errnos)
             throws IOException {
         Queue<Integer> answers = new ArrayDeque<>(List.of(errnos));
         GuestMap map = new GuestMap(List.of(new Region(PIECE - 4096, PAGES * 4096L, 0, 4096)));
@@ -123,11 +124,12 @@ class CollapseTest {
             server.await(Kind.PREFETCHED, 1);
             long before = anonymousHugeKilobytes(vmm);
 
-            CollapseReport report = server.server().collapse(1);
+            CollapseReport report = server.server().control().collapse(1);
 
             assertThat(report.notWhole()).isZero();
             Assumptions.assumeTrue(report.huge() > 0, "this kernel or these permissions allow no collapse: " + report);
-            assertThat(report.huge() + report.busy()
+            assertThat(report.huge()
+                            + report.busy()
                             + report.refused().values().stream()
                                     .mapToLong(Long::longValue)
                                     .sum())
@@ -136,6 +138,22 @@ class CollapseTest {
             assertThat(server.await(Kind.COLLAPSED, 1).numbers()).containsEntry("huge", report.huge());
             vmm.expectOk("read 0 " + PAGES + " 2");
             vmm.expectOk("run 3 4 2000");
+            vmm.expectOk("read 0 " + PAGES + " 2");
+        }
+    }
+
+    @Test
+    void whatWasPrefetchedBecomesHugeByItselfIfThatIsWanted() throws Exception {
+        ServerOptions options = ServerOptions.of(socket, snapshot).prefetching();
+        ServingOptions huge = ServingOptions.DEFAULT.collapsing();
+        try (TestServer server = TestServer.start(options.serving(huge));
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, 0)) {
+            assertThat(server.await(Kind.COLLAPSED, 1).numbers()).containsEntry("not_whole", 0L);
+            vmm.expectOk("read 0 " + PAGES + " 2");
+        }
+        try (TestServer server = TestServer.start(options.serving(huge.trackingDirty()));
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, 0)) {
+            assertThat(server.await(Kind.WARNING, 1).text()).startsWith("no huge pages: its writes are tracked");
             vmm.expectOk("read 0 " + PAGES + " 2");
         }
     }

@@ -43,7 +43,7 @@ class DiffTest {
     }
 
     private ServerOptions options() {
-        return ServerOptions.of(socket, snapshot).trackingDirty();
+        return ServerOptions.of(socket, snapshot).serving(ServingOptions.DEFAULT.trackingDirty());
     }
 
     @Test
@@ -57,7 +57,7 @@ class DiffTest {
             vmm.expectOk("read 200 3");
             vmm.expectOk("write 203 1");
 
-            DiffSnapshot written = server.server().writeDiff(1, diff);
+            DiffSnapshot written = server.server().control().writeDiff(1, diff);
 
             assertThat(written.pages()).isEqualTo(15);
             assertThat(written.zeroPages()).as("those that are not there").isEqualTo(6);
@@ -79,10 +79,10 @@ class DiffTest {
         try (TestServer server = TestServer.start(options().prefetching());
                 MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
             vmm.expectOk("write 100 50 4");
-            server.server().writeDiff(1, diff);
+            server.server().control().writeDiff(1, diff);
             vmm.expectOk("write 120 50 4");
             vmm.expectOk("remove 0 1");
-            server.server().writeDiff(1, second);
+            server.server().control().writeDiff(1, second);
 
             assertThat(dataOf(second)).containsExactly("0-1", "120-170");
         }
@@ -118,7 +118,7 @@ class DiffTest {
             List<String> seen = new ArrayList<>();
             for (int cut = 0; cut < 4; cut++) {
                 Path file = directory.resolve("moment-" + cut);
-                server.server().writeDiff(1, file);
+                server.server().control().writeDiff(1, file);
                 seen.add(checkStairs(file, stairs));
             }
             for (CompletableFuture<String> step : steps) {
@@ -166,7 +166,7 @@ class DiffTest {
                 TestServer second =
                         TestServer.start(ServerOptions.of(socket, snapshot).state(directory.resolve("state"), false))) {
             vmm.expectOk("write 50 5");
-            second.server().writeDiff(1, diff);
+            second.server().control().writeDiff(1, diff);
 
             assertThat(dataOf(diff)).containsExactly("10-15", "50-55");
             assertThat(second.server().drain()).isTrue();
@@ -188,19 +188,21 @@ class DiffTest {
         try (TestServer server = TestServer.start(options());
                 MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
             vmm.expectOk("write 10 5");
-            assertThatThrownBy(() -> server.server().writeDiff(1, snapshot)).hasMessageContaining("there already");
-            assertThatThrownBy(() -> server.server().writeDiff(7, diff)).hasMessage("there is no VM 7");
-            assertThatThrownBy(() -> server.server().writeDiff(1, directory.resolve("nowhere/diff")))
+            assertThatThrownBy(() -> server.server().control().writeDiff(1, snapshot))
+                    .hasMessageContaining("there already");
+            assertThatThrownBy(() -> server.server().control().writeDiff(7, diff))
+                    .hasMessage("there is no VM 7");
+            assertThatThrownBy(() -> server.server().control().writeDiff(1, directory.resolve("nowhere/diff")))
                     .isInstanceOf(IOException.class);
 
-            assertThat(server.server().writeDiff(1, diff).pages())
+            assertThat(server.server().control().writeDiff(1, diff).pages())
                     .as("nothing is lost")
                     .isEqualTo(5);
         }
         try (TestServer server = TestServer.start(ServerOptions.of(socket, snapshot));
                 MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
             vmm.expectOk("write 10 5");
-            assertThatThrownBy(() -> server.server().writeDiff(1, directory.resolve("other")))
+            assertThatThrownBy(() -> server.server().control().writeDiff(1, directory.resolve("other")))
                     .hasMessage("its written pages are not tracked");
         }
     }
