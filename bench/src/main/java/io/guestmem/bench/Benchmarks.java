@@ -23,7 +23,8 @@ public final class Benchmarks {
                                 new PopulateTwoVcpusBenchmark(),
                                 new PopulateOverheadBenchmark(),
                                 new PopulateProgressBenchmark(),
-                                new StartBenchmark()))
+                                new StartBenchmark(),
+                                new MeasureStartBenchmark()))
                 .flatMap(each -> each)
                 .toList();
     }

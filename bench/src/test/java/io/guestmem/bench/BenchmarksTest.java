@@ -42,7 +42,8 @@ class BenchmarksTest {
                         "populate-two-vcpus",
                         "populate-overhead",
                         "populate-progress",
-                        "doctor-start");
+                        "doctor-start",
+                        "measure-start");
     }
 
     @ParameterizedTest
@@ -90,7 +91,7 @@ class BenchmarksTest {
 
     @Test
     void withoutACommandThereIsNoStartToMeasure() {
-        Benchmark start = Benchmarks.all().getLast();
+        Benchmark start = new StartBenchmark();
 
         assertThat(start.unavailable(TINY.withStartCommand(List.of())))
                 .hasValueSatisfying(reason -> assertThat(reason).contains("guestmem.root"));
