@@ -47,6 +47,7 @@ import picocli.CommandLine.Spec;
         })
 final class ServeCommand implements Callable<Integer> {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
     private static final int MOST_PORT = 65535;
 
     @Spec
@@ -180,8 +181,8 @@ final class ServeCommand implements Callable<Integer> {
         if (collapse && trackDirty) {
             throw new ParameterException(spec.commandLine(), "--collapse and --track-dirty exclude each other");
         }
-        if (blockedAfter <= 0) {
-            throw new ParameterException(spec.commandLine(), "--blocked-after takes more than 0");
+        if (blockedAfter <= 0 || blockedAfter > LONGEST_MILLIS) {
+            throw new ParameterException(spec.commandLine(), "--blocked-after takes 1 to " + LONGEST_MILLIS);
         }
     }
 

@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * Writes the pages of a cut into a file as long as the memory file, with holes where a page is not in the cut: a layer over the
@@ -53,13 +52,12 @@ final class DiffWriter {
      * @throws IOException if it cannot be written, or if the content cannot be had; nothing is left of it then
      */
     long write() throws IOException {
-        Path partial = file.resolveSibling(file.getFileName() + ".partial");
+        Path partial = file.resolveSibling(
+                file.getFileName() + "." + ProcessHandle.current().pid() + "-" + process.pid() + ".partial");
         try {
             write(partial);
-            if (Files.exists(file)) {
-                throw new IOException(file + " is there already");
-            }
-            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+            // Unlike a rename, this never replaces what somebody else has put there.
+            Files.createLink(file, partial);
             return zeroPages;
         } finally {
             Files.deleteIfExists(partial);
@@ -67,7 +65,6 @@ final class DiffWriter {
     }
 
     private void write(Path partial) throws IOException {
-        Files.deleteIfExists(partial);
         try (RandomAccessFile open = new RandomAccessFile(partial.toFile(), "rw");
                 FileChannel channel = open.getChannel();
                 Arena arena = Arena.ofConfined()) {

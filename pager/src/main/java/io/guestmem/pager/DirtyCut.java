@@ -65,7 +65,7 @@ final class DirtyCut {
 
     /** The first page from {@code page} on, and before {@code end}, that is not copied yet; {@code end} if all are. */
     long next(long page, long end) {
-        return content.nextOther(page, end, PageStates.NONE);
+        return content.nextWith(page, end, PageStates.PRESENT | PageStates.REMOVED);
     }
 
     /** What a page has: {@link PageStates#NONE} if it is copied, or is not in the cut. */

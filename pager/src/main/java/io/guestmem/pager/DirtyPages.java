@@ -84,20 +84,12 @@ final class DirtyPages implements AutoCloseable {
 
     /** The first page from {@code page} on that belongs to the cut being made; the number of pages if none does. */
     long nextCut(long page) {
-        long at = page;
-        while (at < bits.pages() && (bits.get(at) & IN_CUT) == 0) {
-            at++;
-        }
-        return at;
+        return bits.nextWith(page, bits.pages(), IN_CUT);
     }
 
     /** Begins a cut: all written pages are in it. */
     void beginCut() {
-        for (long page = 0; page < bits.pages(); page++) {
-            if (bits.get(page) == WRITTEN) {
-                bits.change(page, page + 1, WRITTEN, IN_CUT);
-            }
-        }
+        bits.replaceAll(WRITTEN, IN_CUT);
     }
 
     /** Ends a cut, when all its pages are write-protected: what they contain now is what the diff gets. */
@@ -133,9 +125,7 @@ final class DirtyPages implements AutoCloseable {
 
     /** A cut could not be made. */
     void uncut() {
-        for (long page = nextCut(0); page < bits.pages(); page = nextCut(page + 1)) {
-            bits.change(page, page + 1, IN_CUT, WRITTEN);
-        }
+        bits.replaceAll(IN_CUT, WRITTEN);
     }
 
     private void close(DirtyCut cut) {

@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -34,7 +35,12 @@ public final class MetricsEndpoint implements AutoCloseable {
      */
     public static MetricsEndpoint listen(PageServer server, InetSocketAddress address, Duration patience)
             throws IOException {
-        HttpServer http = Patience.whileInUse(patience, () -> HttpServer.create(address, 0));
+        HttpServer http;
+        try {
+            http = Patience.whileInUse(patience, () -> HttpServer.create(address, 0));
+        } catch (BindException refused) {
+            throw new IOException("cannot listen at " + address + ": " + refused.getMessage(), refused);
+        }
         MetricsEndpoint endpoint = new MetricsEndpoint(server, http);
         http.createContext("/", endpoint::answer);
         http.start();

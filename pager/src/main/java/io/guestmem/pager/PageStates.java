@@ -180,6 +180,30 @@ final class PageStates implements AutoCloseable {
         return at;
     }
 
+    /** The first page from {@code page} on, and before {@code end}, that has one of some bits; {@code end} if none has. */
+    long nextWith(long page, long end, int some) {
+        long wanted = some * EVERY_PAGE;
+        long at = page;
+        while (at < end) {
+            long word = (long) WORD.getVolatile(memory, offset(at)) & wanted & (-1L << shift(at));
+            long first = at - at % PAGES_A_LONG;
+            if (word != 0) {
+                return Math.min(end, first + Long.numberOfTrailingZeros(word) / 2);
+            }
+            at = first + PAGES_A_LONG;
+        }
+        return end;
+    }
+
+    /** Clears one bit of all pages that have it, and sets the other one of those. */
+    void replaceAll(int bit, int other) {
+        for (long page = nextWith(0, pages, bit); page < pages; page = nextWith(page, pages, bit)) {
+            long word = (long) WORD.getVolatile(memory, offset(page)) & (bit * EVERY_PAGE);
+            long others = bit < other ? word << 1 : word >>> 1;
+            setSome(offset(page), word | others, others);
+        }
+    }
+
     /** How many pages are not NONE. */
     long countOthers() {
         long count = 0;

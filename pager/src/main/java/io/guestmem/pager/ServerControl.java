@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -70,6 +71,14 @@ public final class ServerControl {
 
     /** All VMs as they are now. */
     List<VmStatus> status() {
-        return vms.all().stream().map(VmStatus::of).toList();
+        List<VmStatus> all = new ArrayList<>();
+        for (ServedVm vm : vms.all()) {
+            try {
+                all.add(VmStatus.of(vm));
+            } catch (IllegalStateException _) {
+                // It has ended meanwhile.
+            }
+        }
+        return all;
     }
 }
