@@ -78,7 +78,7 @@ final class Diffs {
                 writer = new DiffWriter(guest, process, pages, request.file);
                 request.answer.complete(new Cut(pages, writer, micros));
             } else if (request != null) {
-                request.answer.completeExceptionally(new IOException("its address space does not stop changing"));
+                request.answer.completeExceptionally(new IOException("it has ended, or its address space does not stop changing"));
             }
         }
     }
@@ -107,7 +107,7 @@ final class Diffs {
             return new DiffSnapshot(cut.pages.pages(), zeroPages, cut.micros);
         } finally {
             if (done) {
-                dirty.written(cut.pages);
+                dirty.finished(cut.pages);
             } else {
                 dirty.failed(cut.pages);
             }

@@ -112,7 +112,7 @@ final class DirtyPages implements AutoCloseable {
     }
 
     /** The diff is in its file. */
-    void written(DirtyCut cut) {
+    void finished(DirtyCut cut) {
         bits.change(0, bits.pages(), IN_CUT, 0);
         close(cut);
     }

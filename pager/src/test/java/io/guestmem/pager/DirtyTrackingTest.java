@@ -131,7 +131,7 @@ class DirtyTrackingTest {
     @Test
     void aCutHasWhatWasWrittenSinceTheLastOneThatCameIntoItsFile() {
         fault(0x11000, WRITE);
-        dirty.written(Objects.requireNonNull(loop.cut()));
+        dirty.finished(Objects.requireNonNull(loop.cut()));
         fault(0x12000, WRITE);
 
         DirtyCut second = Objects.requireNonNull(loop.cut());
@@ -152,7 +152,7 @@ class DirtyTrackingTest {
 
         DirtyCut cut = Objects.requireNonNull(loop.cut());
         assertThat(cut.pages()).isZero();
-        dirty.written(cut);
+        dirty.finished(cut);
         loop.round();
 
         assertThat(Objects.requireNonNull(loop.cut()).pages()).isEqualTo(1);

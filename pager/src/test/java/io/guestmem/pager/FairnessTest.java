@@ -17,15 +17,17 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What one VM does, or what is done to it, leaves the others alone. Nothing here measures time. */
+@Timeout(value = 3, unit = TimeUnit.MINUTES)
 class FairnessTest {
     private static final int PAGES = 1024;
     private static final int HOLE_EVERY = 5;
 
     /** Faults of the storm for each of the quiet VM, on average: a fair share is some ten. */
-    private static final long MOST_FOR_EACH = 1000;
+    private static final long MOST_FOR_EACH = 200;
 
     @TempDir
     private Path directory;
@@ -55,7 +57,7 @@ class FairnessTest {
 
             long stormy = faults(server, 1) - before;
             assertThat(faults(server, 2)).isEqualTo(PAGES);
-            assertThat(stormy / PAGES).as("faults of the storm for each").isLessThan(MOST_FOR_EACH);
+            assertThat(stormy / PAGES).as("faults of the storm for each, " + stormy).isLessThan(MOST_FOR_EACH);
             assertThat(endless).as("the storm goes on").isNotDone();
         }
     }
