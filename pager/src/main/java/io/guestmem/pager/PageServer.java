@@ -293,7 +293,7 @@ public final class PageServer implements AutoCloseable {
         } catch (IOException | RuntimeException failed) {
             // Whoever has the lock serves.
             if (directory.tryLock()) {
-                given.forEach(vms::resume);
+                vms.resumeAll(given);
                 paused = false;
                 wake.signal();
                 throw failed;

@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final Diffs diffs;
     private final EventFd control = EventFd.create();
     private final SpinBudget spin = new SpinBudget();
+
+    private final AtomicBoolean releasing = new AtomicBoolean();
 
     /** Whether no other server has served it. */
     private boolean isNew = true;
@@ -140,6 +143,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     void resume() {
         asked = null;
         isNew = false;
+        releasing.set(false);
         loop.resume();
     }
 
@@ -297,8 +301,15 @@ final class ServedVm implements GuestReport, AutoCloseable {
         }
     }
 
-    /** Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop. */
-    void release() {
+    /**
+     * Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop.
+     *
+     * @return false if that is being done
+     */
+    boolean release() {
+        if (!releasing.compareAndSet(false, true)) {
+            return false;
+        }
         stopInstaller();
         startInstaller(sweeper -> {
             long missing = sweeper.sweep(false);
@@ -312,6 +323,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 ask(missing == guest.map().pages() ? End.RELEASED : End.STOPPED);
             }
         });
+        return true;
     }
 
     private void report(long page) {

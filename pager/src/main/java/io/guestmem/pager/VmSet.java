@@ -44,6 +44,10 @@ final class VmSet {
     private int next = 1;
     private int joining;
     private long attached;
+
+    /** Who stops serving now is not served again by this server. */
+    private boolean stopping;
+
     private long refused;
 
     VmSet(
@@ -286,8 +290,14 @@ final class VmSet {
         }
     }
 
+    /** Serves VMs again that nobody has taken over. */
+    synchronized void resumeAll(List<ServedVm> given) {
+        stopping = false;
+        given.forEach(this::resume);
+    }
+
     /** Serves a VM that nobody serves any more. */
-    void resume(ServedVm vm) {
+    private void resume(ServedVm vm) {
         vm.resume();
         Thread thread = Thread.ofPlatform().name("VM " + vm.number()).daemon().unstarted(() -> run(vm));
         synchronized (this) {
@@ -329,22 +339,32 @@ final class VmSet {
     /**
      * Gives a VM the rest of its memory and lets it go; returns when that is done.
      *
-     * @throws IOException if it cannot get all, and is served as before
+     * @throws IOException if it cannot get all, and is served as before; or if that is being done
      */
     void release(ServedVm vm) throws IOException {
         Thread thread = copy().get(vm);
-        vm.release();
+        if (!vm.release()) {
+            throw new IOException("it is being released");
+        }
         if (thread != null) {
             ServedVm.join(thread);
         }
-        if (copy().containsKey(vm)) {
-            resume(vm);
-            throw new IOException("it cannot get all of its memory, and is served as before");
+        synchronized (this) {
+            if (vms.containsKey(vm)) {
+                if (stopping) {
+                    throw new IOException("the server stops serving");
+                }
+                resume(vm);
+                throw new IOException("it cannot get all of its memory, and is served as before");
+            }
         }
     }
 
     /** Asks all for an end and waits for it; returns the VMs that still need a server, with their descriptors open. */
     List<ServedVm> end(ServedVm.End how) {
+        synchronized (this) {
+            stopping = true;
+        }
         Map<ServedVm, Thread> all = copy();
         for (ServedVm vm : all.keySet()) {
             if (how == ServedVm.End.RELEASED) {

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,9 +57,13 @@ class ControlTest {
                     new PrintWriter(Channels.newWriter(channel, StandardCharsets.UTF_8), true));
         }
 
-        String ask(String command) throws IOException {
+        void send(String command) {
             commands.print(command + "\n");
             commands.flush();
+        }
+
+        String ask(String command) throws IOException {
+            send(command);
             return answers.readLine();
         }
 
@@ -123,6 +128,48 @@ class ControlTest {
                     .contains("\"ok\":true,\"huge\":0,\"not_whole\":")
                     .contains("\"refused\":{}");
             assertThat(client.ask("x".repeat(9000))).as("hangs up").isNull();
+        }
+    }
+
+    @Test
+    void aVmThatCannotGetAllOfItsMemoryIsServedOn() throws Exception {
+        ServerOptions options = ServerOptions.of(socket, snapshot).onFailure(FailurePolicy.HANG);
+        try (TestServer server = TestServer.start(options);
+                ControlEndpoint _ = ControlEndpoint.listen(server.server(), control, Duration.ZERO);
+                Client client = Client.connect(control);
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES + 16, HOLE_EVERY)) {
+            vmm.expectOk("read 0 10");
+
+            assertThat(client.ask("release 1")).contains("\"ok\":false", "cannot get all", "served as before");
+            assertThat(client.ask("release 1")).contains("\"ok\":false", "cannot get all", "served as before");
+
+            vmm.expectOk("remove 5 100");
+            vmm.expectOk("read 0 " + PAGES + " 2");
+        }
+    }
+
+    @Test
+    void aVmIsReleasedOnceAtATime() throws Exception {
+        CountDownLatch failed = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        ServerOptions options = ServerOptions.of(socket, snapshot).onFailure(FailurePolicy.POISON);
+        try (TestServer server = TestServer.start(options, event -> {
+                    if (event.kind() == Kind.FAILED) {
+                        failed.countDown();
+                        FairnessTest.awaitQuietly(goOn);
+                    }
+                });
+                ControlEndpoint _ = ControlEndpoint.listen(server.server(), control, Duration.ZERO);
+                Client client = Client.connect(control);
+                Client other = Client.connect(control);
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES + 1, HOLE_EVERY)) {
+            vmm.expectOk("read 0 10");
+            client.send("release 1");
+            FairnessTest.awaitQuietly(failed);
+            assertThat(other.ask("release 1")).contains("it is being released");
+            goOn.countDown();
+            assertThat(client.answers.readLine()).isEqualTo("{\"ok\":true}");
+            vmm.expectOk("read 0 " + PAGES + " 2");
         }
     }
 
