@@ -47,7 +47,7 @@ final class WorkingSetDiffCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "workingset diff", json -> {
-                json.writeNumberProperty("page_size", after.layout().pageSize());
+                json.writeNumberProperty("page_size", after.memory().pageSize());
                 json.writeBooleanProperty("same", difference.isEmpty());
                 json.writeNumberProperty("common", difference.common());
                 spans(json, "added", difference.added());

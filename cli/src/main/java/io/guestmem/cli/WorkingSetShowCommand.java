@@ -1,7 +1,7 @@
 package io.guestmem.cli;
 
 import io.guestmem.pager.workingset.Contents;
-import io.guestmem.pager.workingset.MemoryLayout;
+import io.guestmem.pager.workingset.MemoryRegions;
 import io.guestmem.pager.workingset.PackedContents;
 import io.guestmem.pager.workingset.PageRun;
 import io.guestmem.pager.workingset.ReplayOrder;
@@ -51,7 +51,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
         WorkingSetFile file = WorkingSetFile.read(path);
         file.contents()
                 .ifPresent(contents -> PackedContents.read(
-                                path, contents, file.set().layout().pageSize())
+                                path, contents, file.set().memory().pageSize())
                         .close());
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
@@ -65,7 +65,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
     private void print(PrintWriter out, WorkingSetFile file) {
         WorkingSet set = file.set();
         new WorkingSetSummary(path, set).print(out);
-        for (MemoryLayout.Extent region : set.layout().extents()) {
+        for (MemoryRegions.Extent region : set.memory().extents()) {
             out.println("  region of " + region.bytes() + " bytes at offset " + region.offset());
         }
         for (SnapshotIdentity.Stamp stamp : set.snapshot().files()) {
@@ -115,7 +115,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
         WorkingSet set = file.set();
         new WorkingSetSummary(path, set).fields(json);
         json.writeArrayPropertyStart("regions");
-        for (MemoryLayout.Extent region : set.layout().extents()) {
+        for (MemoryRegions.Extent region : set.memory().extents()) {
             json.writeStartObject();
             json.writeNumberProperty("offset", region.offset());
             json.writeNumberProperty("size", region.bytes());

@@ -20,8 +20,8 @@ record WorkingSetSummary(Path file, WorkingSet set) {
     }
 
     private String pages() {
-        return set.pages() + " pages of " + set.layout().pageSize() + " bytes, " + ByteSize.describe(set.bytes())
-                + " of " + ByteSize.describe(set.layout().bytes());
+        return set.pages() + " pages of " + set.memory().pageSize() + " bytes, " + ByteSize.describe(set.bytes())
+                + " of " + ByteSize.describe(set.memory().bytes());
     }
 
     private String runs() {
@@ -39,8 +39,8 @@ record WorkingSetSummary(Path file, WorkingSet set) {
 
     void fields(JsonGenerator json) {
         json.writeStringProperty("file", file.toString());
-        json.writeNumberProperty("page_size", set.layout().pageSize());
-        json.writeNumberProperty("memory", set.layout().bytes());
+        json.writeNumberProperty("page_size", set.memory().pageSize());
+        json.writeNumberProperty("memory", set.memory().bytes());
         json.writeNumberProperty("pages", set.pages());
         json.writeNumberProperty("bytes", set.bytes());
         json.writeNumberProperty("runs", runCount());

@@ -2,7 +2,7 @@ package io.guestmem.pager;
 
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
-import io.guestmem.pager.workingset.MemoryLayout;
+import io.guestmem.pager.workingset.MemoryRegions;
 import io.guestmem.pager.workingset.PackedContents;
 import io.guestmem.pager.workingset.Recorder;
 import io.guestmem.pager.workingset.Replay;
@@ -67,7 +67,7 @@ final class WorkingSets implements AutoCloseable {
                 throw new WorkingSetException(path + ": its contents are of another snapshot: " + difference);
             });
             contents = PackedContents.read(
-                    path, file.contents().get(), file.set().layout().pageSize());
+                    path, file.contents().get(), file.set().memory().pageSize());
         }
         return new WorkingSets(options, snapshot, file.set(), contents, events);
     }
@@ -95,7 +95,7 @@ final class WorkingSets implements AutoCloseable {
         if (set == null) {
             return null;
         }
-        Optional<String> difference = set.layout().difference(MemoryLayout.of(map));
+        Optional<String> difference = set.memory().difference(MemoryRegions.of(map));
         if (difference.isPresent()) {
             events.accept(ServerEvent.of(Kind.WARNING, vm, "the working set is not replayed: " + difference.get()));
             return null;

@@ -8,7 +8,7 @@ import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.mock.Pattern;
 import io.guestmem.pager.source.SnapshotFiles;
-import io.guestmem.pager.workingset.MemoryLayout;
+import io.guestmem.pager.workingset.MemoryRegions;
 import io.guestmem.pager.workingset.PageRun;
 import io.guestmem.pager.workingset.Recorder;
 import io.guestmem.pager.workingset.Replay;
@@ -86,7 +86,7 @@ class ReplayTest {
             order.add(new PageRun(runs[i], runs[i + 1], Touch.READ, 0, PageRun.ONE, PageRun.ONE));
         }
         WorkingSet set = new WorkingSet(
-                MemoryLayout.of(map),
+                MemoryRegions.of(map),
                 new SnapshotIdentity(List.of(new SnapshotIdentity.Stamp(4 << 20, 0))),
                 PageRun.ONE,
                 order);

@@ -94,7 +94,7 @@ class WorkingSetServerTest {
                 .as("the pages from 200 were zero before they were touched: they are not the snapshot's")
                 .containsExactly(
                         "READ 100", "READ 101", "READ 102", "WRITE 10", "WRITE 11", "READ 99", "READ 103", "WRITE 7");
-        assertThat(set.layout().bytes()).isEqualTo(PAGES * 4096L);
+        assertThat(set.memory().bytes()).isEqualTo(PAGES * 4096L);
         assertThat(recorded.text()).isEqualTo(file.toString());
         assertThat(recorded.numbers())
                 .containsEntry("pages", 8L)

@@ -27,7 +27,7 @@ public final class Packing {
     private Packing(WorkingSet set, PageSource source) {
         this.set = set;
         this.source = source;
-        this.pageSize = set.layout().pageSize();
+        this.pageSize = set.memory().pageSize();
     }
 
     /**
@@ -42,9 +42,9 @@ public final class Packing {
      */
     public static WorkingSetFile write(Path to, WorkingSet set, Path snapshot, List<Path> bases) throws IOException {
         SnapshotIdentity before = SnapshotIdentity.of(snapshot, bases);
-        WorkingSet here = new WorkingSet(set.layout(), before, set.runs(), set.order());
+        WorkingSet here = new WorkingSet(set.memory(), before, set.runs(), set.order());
         try (SnapshotFiles source = SnapshotFiles.open(snapshot, bases)) {
-            long end = set.layout().extents().getLast().end();
+            long end = set.memory().extents().getLast().end();
             if (end > source.length()) {
                 throw new WorkingSetException(snapshot + ": the snapshot has " + source.length()
                         + " bytes, the memory of the set reaches to " + end);
@@ -64,7 +64,7 @@ public final class Packing {
     private Contents contents(FileChannel file, Path snapshot) throws IOException {
         List<Contents.Piece> plan = plan();
         long start = Math.ceilDiv(
-                        WorkingSetFile.indexLength(set) + (long) plan.size() * HeadLayout.PIECE_SIZE,
+                        WorkingSetFile.indexLength(set) + (long) plan.size() * WorkingSetHead.PIECE_SIZE,
                         MappedMemory.PAGE_SIZE)
                 * MappedMemory.PAGE_SIZE;
         long at = start;

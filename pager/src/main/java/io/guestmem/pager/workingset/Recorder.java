@@ -119,8 +119,8 @@ public final class Recorder implements AutoCloseable {
      * @param ahead which pages of the VM's map were installed before anybody could demand them
      */
     public WorkingSet set(SnapshotIdentity snapshot, LongPredicate ahead) {
-        MemoryLayout layout = MemoryLayout.of(map);
-        RunList runs = new RunList(layout);
+        MemoryRegions memory = MemoryRegions.of(map);
+        RunList runs = new RunList(memory);
         long recorded = count;
         long micros = 0;
         for (long i = 0; i < recorded; i++) {
@@ -135,7 +135,7 @@ public final class Recorder implements AutoCloseable {
                 .map(this::filePage)
                 .sorted()
                 .forEach(page -> runs.add(page, Touch.AHEAD, end, 0, 0));
-        return new WorkingSet(layout, snapshot, PageRun.ONE, runs.runs());
+        return new WorkingSet(memory, snapshot, PageRun.ONE, runs.runs());
     }
 
     private boolean isRecorded(long page) {

@@ -91,7 +91,7 @@ public final class Replay implements AutoCloseable {
     /**
      * Plans to install a set.
      *
-     * @param set must be of this layout, see {@link MemoryLayout#difference}
+     * @param set must be of this layout, see {@link MemoryRegions#difference}
      * @param order what {@link ReplayOrder} says of it; given as it is the same for all VMs
      * @param contents of its pages; null if the snapshot has them
      * @param map of the VM
@@ -107,7 +107,7 @@ public final class Replay implements AutoCloseable {
             int sample,
             long seed) {
         List<Piece> pieces = new ArrayList<>();
-        boolean samePages = set.layout().pageSize() == map.pageSize();
+        boolean samePages = set.memory().pageSize() == map.pageSize();
         if (contents != null && samePages) {
             for (Contents.Piece piece : contents.pieces()) {
                 pieces.add(piece(map, piece.page(), piece.pages(), contents.address(piece)));

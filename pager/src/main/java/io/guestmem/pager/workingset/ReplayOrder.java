@@ -35,7 +35,7 @@ public final class ReplayOrder {
 
     /** How many pages a bucket of a set has; the last one may have fewer. */
     public static long bucketPages(WorkingSet set) {
-        long smallest = Math.max(1, SMALLEST_BUCKET / set.layout().pageSize());
+        long smallest = Math.max(1, SMALLEST_BUCKET / set.memory().pageSize());
         return Math.max(smallest, Math.ceilDiv(set.pages(), BUCKETS));
     }
 
@@ -53,24 +53,24 @@ public final class ReplayOrder {
                 page += pages;
                 room -= pages;
                 if (room == 0) {
-                    all.addAll(joined(bucket, set.layout()));
+                    all.addAll(joined(bucket, set.memory()));
                     bucket.clear();
                     room = size;
                     number++;
                 }
             }
         }
-        all.addAll(joined(bucket, set.layout()));
+        all.addAll(joined(bucket, set.memory()));
         return all;
     }
 
     /** The same pages by their place, joined where they follow each other in one region. */
-    static List<Span> joined(List<Span> bucket, MemoryLayout layout) {
+    static List<Span> joined(List<Span> bucket, MemoryRegions memory) {
         List<Span> joined = new ArrayList<>();
         for (Span span :
                 bucket.stream().sorted(Comparator.comparingLong(Span::page)).toList()) {
             Span last = joined.isEmpty() ? null : joined.getLast();
-            if (last != null && last.end() == span.page && layout.regionEnd(last.page) > span.page) {
+            if (last != null && last.end() == span.page && memory.regionEnd(last.page) > span.page) {
                 joined.set(joined.size() - 1, new Span(last.page, last.pages + span.pages, last.bucket));
             } else {
                 joined.add(span);

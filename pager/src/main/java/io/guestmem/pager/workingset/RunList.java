@@ -5,7 +5,7 @@ import java.util.List;
 
 /** Pages as they come, joined to runs where that loses nothing. Not thread-safe. */
 final class RunList {
-    private final MemoryLayout layout;
+    private final MemoryRegions memory;
     private final List<PageRun> runs = new ArrayList<>();
 
     private long page;
@@ -15,8 +15,8 @@ final class RunList {
     private int seen;
     private int observed;
 
-    RunList(MemoryLayout layout) {
-        this.layout = layout;
+    RunList(MemoryRegions memory) {
+        this.memory = memory;
     }
 
     void add(long next, Touch how, long when, int seenIn, int observedIn) {
@@ -26,7 +26,7 @@ final class RunList {
                 && seenIn == seen
                 && observedIn == observed
                 && Math.abs(when - micros) <= PageRun.LONGEST_MICROS
-                && next < layout.regionEnd(page);
+                && next < memory.regionEnd(page);
         if (follows) {
             pages++;
             return;

@@ -8,12 +8,12 @@ import java.util.Map;
 /**
  * The pages that a VM touches first, in that order: of one run, or of several merged. Immutable.
  *
- * @param layout of the VM's memory
+ * @param memory of the VM's memory
  * @param snapshot what the memory was made of
  * @param runs how many runs it was made of, in units of 1/{@value PageRun#ONE}; a page that does not stand in it was seen in none
  * @param order the pages, no page twice
  */
-public record WorkingSet(MemoryLayout layout, SnapshotIdentity snapshot, int runs, List<PageRun> order) {
+public record WorkingSet(MemoryRegions memory, SnapshotIdentity snapshot, int runs, List<PageRun> order) {
     /**
      * Checks it.
      *
@@ -26,14 +26,14 @@ public record WorkingSet(MemoryLayout layout, SnapshotIdentity snapshot, int run
             throw new IllegalArgumentException("of no run");
         }
         for (PageRun run : order) {
-            check(run, layout, runs);
+            check(run, memory, runs);
         }
         checkOverlap(order);
     }
 
     /** Checks one entry of a set. */
-    static void check(PageRun run, MemoryLayout layout, int runs) {
-        long end = layout.regionEnd(run.page());
+    static void check(PageRun run, MemoryRegions memory, int runs) {
+        long end = memory.regionEnd(run.page());
         if (end < 0 || run.end() > end) {
             throw new IllegalArgumentException(
                     run.pages() + " pages from page " + run.page() + ", which do not lie in one region");
@@ -69,7 +69,7 @@ public record WorkingSet(MemoryLayout layout, SnapshotIdentity snapshot, int run
 
     /** All pages in bytes. */
     public long bytes() {
-        return pages() * layout.pageSize();
+        return pages() * memory.pageSize();
     }
 
     /** When the last page was touched, in microseconds since the VM was attached. */
@@ -84,11 +84,11 @@ public record WorkingSet(MemoryLayout layout, SnapshotIdentity snapshot, int run
      * @throws IllegalArgumentException if the regions are no whole pages of that size
      */
     public WorkingSet withPageSize(long size) {
-        long own = layout.pageSize();
+        long own = memory.pageSize();
         if (size == own) {
             return this;
         }
-        MemoryLayout other = layout.withPageSize(size);
+        MemoryRegions other = memory.withPageSize(size);
         return new WorkingSet(other, snapshot, runs, size < own ? split(own / size) : join(other, size / own));
     }
 
@@ -104,7 +104,7 @@ public record WorkingSet(MemoryLayout layout, SnapshotIdentity snapshot, int run
                 .toList();
     }
 
-    private List<PageRun> join(MemoryLayout other, long factor) {
+    private List<PageRun> join(MemoryRegions other, long factor) {
         Map<Long, PageRun> large = new LinkedHashMap<>();
         for (PageRun run : order) {
             for (long page = run.page() / factor; page <= (run.end() - 1) / factor; page++) {

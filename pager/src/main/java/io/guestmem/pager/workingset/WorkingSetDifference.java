@@ -32,12 +32,12 @@ public record WorkingSetDifference(
      * @throws WorkingSetException if they are not of one memory layout
      */
     public static WorkingSetDifference between(WorkingSet older, WorkingSet newer) {
-        Optional<String> difference = older.layout().difference(newer.layout());
+        Optional<String> difference = older.memory().difference(newer.memory());
         if (difference.isPresent()) {
             throw new WorkingSetException("they cannot be compared: " + difference.get());
         }
-        MemoryLayout layout = newer.layout();
-        long[] before = pages(older.withPageSize(layout.pageSize()));
+        MemoryRegions memory = newer.memory();
+        long[] before = pages(older.withPageSize(memory.pageSize()));
         long[] after = pages(newer);
         Map<Long, Integer> places = new HashMap<>();
         for (int i = 0; i < before.length; i++) {
@@ -58,9 +58,9 @@ public record WorkingSetDifference(
                 places.keySet().stream().map(WorkingSetDifference::span).toList();
         List<ReplayOrder.Span> moved = moved(Arrays.copyOf(order, common), before);
         return new WorkingSetDifference(
-                ReplayOrder.joined(added, layout),
-                ReplayOrder.joined(removed, layout),
-                ReplayOrder.joined(moved, layout),
+                ReplayOrder.joined(added, memory),
+                ReplayOrder.joined(removed, memory),
+                ReplayOrder.joined(moved, memory),
                 common);
     }
 

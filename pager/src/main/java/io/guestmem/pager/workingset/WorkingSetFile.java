@@ -83,18 +83,18 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
     private static ByteBuffer index(WorkingSet set, Optional<Contents> contents) {
         byte[] entries = entries(set);
         int pieces = contents.map(each -> each.pieces().size()).orElse(0);
-        int regions = set.layout().extents().size();
+        int regions = set.memory().extents().size();
         int files = set.snapshot().files().size();
-        int length = HeadLayout.SIZE
-                + regions * HeadLayout.REGION_SIZE
-                + files * HeadLayout.SNAPSHOT_FILE_SIZE
+        int length = WorkingSetHead.SIZE
+                + regions * WorkingSetHead.REGION_SIZE
+                + files * WorkingSetHead.SNAPSHOT_FILE_SIZE
                 + entries.length
-                + pieces * HeadLayout.PIECE_SIZE;
+                + pieces * WorkingSetHead.PIECE_SIZE;
         ByteBuffer index = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-        index.putLong(HeadLayout.MAGIC).putInt(HeadLayout.VERSION).putInt(0);
+        index.putLong(WorkingSetHead.MAGIC).putInt(WorkingSetHead.VERSION).putInt(0);
         index.putLong(contents.map(each -> each.offset() + each.length()).orElse((long) length))
                 .putLong(length);
-        index.putLong(set.layout().pageSize()).putLong(set.pages());
+        index.putLong(set.memory().pageSize()).putLong(set.pages());
         index.putInt(set.runs())
                 .putInt(regions)
                 .putInt(files)
@@ -102,7 +102,7 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
         index.putLong(entries.length).putLong(pieces);
         index.putLong(contents.map(Contents::offset).orElse(0L))
                 .putLong(contents.map(Contents::length).orElse(0L));
-        set.layout().extents().forEach(extent -> index.putLong(extent.offset()).putLong(extent.bytes()));
+        set.memory().extents().forEach(extent -> index.putLong(extent.offset()).putLong(extent.bytes()));
         set.snapshot().files().forEach(file -> index.putLong(file.length()).putLong(file.modifiedNanos()));
         index.put(entries);
         contents.ifPresent(each -> each.pieces()
@@ -111,15 +111,15 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
                         .putInt(piece.checksum())
                         .putLong(piece.offset())));
         index.flip();
-        return index.putInt(HeadLayout.CHECKSUM, checksum(index));
+        return index.putInt(WorkingSetHead.CHECKSUM, checksum(index));
     }
 
     /** Of an index, with the field of the checksum as 0. */
     static int checksum(ByteBuffer index) {
         CRC32C checksum = new CRC32C();
-        checksum.update(index.slice(0, HeadLayout.CHECKSUM));
+        checksum.update(index.slice(0, WorkingSetHead.CHECKSUM));
         checksum.update(new byte[Integer.BYTES]);
-        int behind = HeadLayout.CHECKSUM + Integer.BYTES;
+        int behind = WorkingSetHead.CHECKSUM + Integer.BYTES;
         checksum.update(index.slice(behind, index.limit() - behind));
         return (int) checksum.getValue();
     }

@@ -87,25 +87,25 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
                     "no page was touched in " + atLeast + " runs, as there are " + Math.round(runs * 100) / 100.0);
         }
         WorkingSet newest = sets.getLast();
-        MemoryLayout layout =
-                newest.layout().withPageSize(pageSize == 0 ? newest.layout().pageSize() : pageSize);
+        MemoryRegions memory =
+                newest.memory().withPageSize(pageSize == 0 ? newest.memory().pageSize() : pageSize);
         Map<Long, Tally> tallies = new LinkedHashMap<>();
         double weight = 0;
         for (int i = 0; i < sets.size(); i++) {
-            Optional<String> difference = sets.get(i).layout().difference(layout);
+            Optional<String> difference = sets.get(i).memory().difference(memory);
             if (difference.isPresent()) {
                 throw new WorkingSetException("set " + (i + 1) + " of " + sets.size() + ": " + difference.get());
             }
             double factor = halfLife == 0 ? 1 : Math.pow(0.5, (sets.size() - 1 - i) / halfLife);
-            WorkingSet set = sets.get(i).withPageSize(layout.pageSize());
+            WorkingSet set = sets.get(i).withPageSize(memory.pageSize());
             weight += factor * set.runs();
             add(tallies, set, factor);
         }
         return new WorkingSet(
-                layout,
+                memory,
                 newest.snapshot(),
                 units(weight),
-                runs(kept(tallies, weight, atLeast / runs, layout.pageSize()), layout, weight));
+                runs(kept(tallies, weight, atLeast / runs, memory.pageSize()), memory, weight));
     }
 
     private static void add(Map<Long, Tally> tallies, WorkingSet set, double factor) {
@@ -162,8 +162,8 @@ public record WorkingSetMerge(int atLeast, double halfLife, long mostBytes, long
         return observed <= 0 ? 1 : tally.seen / observed;
     }
 
-    private static List<PageRun> runs(List<Tally> kept, MemoryLayout layout, double weight) {
-        RunList runs = new RunList(layout);
+    private static List<PageRun> runs(List<Tally> kept, MemoryRegions memory, double weight) {
+        RunList runs = new RunList(memory);
         kept.stream()
                 .sorted(Comparator.comparingDouble(Tally::place).thenComparingLong(tally -> tally.page))
                 .forEach(tally -> {

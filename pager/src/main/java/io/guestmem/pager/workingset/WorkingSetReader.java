@@ -24,32 +24,32 @@ final class WorkingSetReader {
 
     WorkingSetFile read(FileChannel file) throws IOException {
         long length = file.size();
-        ByteBuffer head = bytes(file, Math.min(length, HeadLayout.SIZE));
-        if (head.limit() < Long.BYTES || head.getLong(0) != HeadLayout.MAGIC) {
+        ByteBuffer head = bytes(file, Math.min(length, WorkingSetHead.SIZE));
+        if (head.limit() < Long.BYTES || head.getLong(0) != WorkingSetHead.MAGIC) {
             throw wrong(0, "no working set: it does not begin with the magic number");
         }
-        if (head.limit() < HeadLayout.SIZE) {
+        if (head.limit() < WorkingSetHead.SIZE) {
             throw wrong(length, "the file ends within its head");
         }
-        if (head.getInt(HeadLayout.VERSION_AT) != HeadLayout.VERSION) {
+        if (head.getInt(WorkingSetHead.VERSION_AT) != WorkingSetHead.VERSION) {
             throw wrong(
-                    HeadLayout.VERSION_AT,
-                    "version " + Integer.toUnsignedString(head.getInt(HeadLayout.VERSION_AT)) + ", not "
-                            + HeadLayout.VERSION);
+                    WorkingSetHead.VERSION_AT,
+                    "version " + Integer.toUnsignedString(head.getInt(WorkingSetHead.VERSION_AT)) + ", not "
+                            + WorkingSetHead.VERSION);
         }
-        long said = head.getLong(HeadLayout.FILE_LENGTH);
+        long said = head.getLong(WorkingSetHead.FILE_LENGTH);
         if (said != length) {
             throw wrong(
-                    HeadLayout.FILE_LENGTH,
+                    WorkingSetHead.FILE_LENGTH,
                     "the file has " + length + " bytes, and says that it has " + Long.toUnsignedString(said));
         }
-        long indexLength = head.getLong(HeadLayout.INDEX_LENGTH);
-        if (indexLength < HeadLayout.SIZE || indexLength > Math.min(length, LONGEST_INDEX)) {
-            throw wrong(HeadLayout.INDEX_LENGTH, "an index of " + Long.toUnsignedString(indexLength) + " bytes");
+        long indexLength = head.getLong(WorkingSetHead.INDEX_LENGTH);
+        if (indexLength < WorkingSetHead.SIZE || indexLength > Math.min(length, LONGEST_INDEX)) {
+            throw wrong(WorkingSetHead.INDEX_LENGTH, "an index of " + Long.toUnsignedString(indexLength) + " bytes");
         }
         index = bytes(file, indexLength);
-        if (WorkingSetFile.checksum(index) != index.getInt(HeadLayout.CHECKSUM)) {
-            throw wrong(HeadLayout.CHECKSUM, "the checksum of the index is wrong: the file is damaged");
+        if (WorkingSetFile.checksum(index) != index.getInt(WorkingSetHead.CHECKSUM)) {
+            throw wrong(WorkingSetHead.CHECKSUM, "the checksum of the index is wrong: the file is damaged");
         }
         return parse(length);
     }
@@ -65,20 +65,20 @@ final class WorkingSetReader {
     }
 
     private WorkingSetFile parse(long length) {
-        long regions = unsigned(HeadLayout.REGIONS) * HeadLayout.REGION_SIZE;
-        long files = unsigned(HeadLayout.SNAPSHOT_FILES) * HeadLayout.SNAPSHOT_FILE_SIZE;
-        long entries = atMostIndex(HeadLayout.ENTRY_BYTES, 1);
-        long pieces = atMostIndex(HeadLayout.PIECES, HeadLayout.PIECE_SIZE) * HeadLayout.PIECE_SIZE;
-        if (HeadLayout.SIZE + regions + files + entries + pieces != index.limit()) {
-            throw wrong(HeadLayout.INDEX_LENGTH, "the tables do not fill the index");
+        long regions = unsigned(WorkingSetHead.REGIONS) * WorkingSetHead.REGION_SIZE;
+        long files = unsigned(WorkingSetHead.SNAPSHOT_FILES) * WorkingSetHead.SNAPSHOT_FILE_SIZE;
+        long entries = atMostIndex(WorkingSetHead.ENTRY_BYTES, 1);
+        long pieces = atMostIndex(WorkingSetHead.PIECES, WorkingSetHead.PIECE_SIZE) * WorkingSetHead.PIECE_SIZE;
+        if (WorkingSetHead.SIZE + regions + files + entries + pieces != index.limit()) {
+            throw wrong(WorkingSetHead.INDEX_LENGTH, "the tables do not fill the index");
         }
-        if (unsigned(HeadLayout.ENTRIES) * EntryCodec.FEWEST_BYTES > entries) {
-            throw wrong(HeadLayout.ENTRIES, unsigned(HeadLayout.ENTRIES) + " entries in " + entries + " bytes");
+        if (unsigned(WorkingSetHead.ENTRIES) * EntryCodec.FEWEST_BYTES > entries) {
+            throw wrong(WorkingSetHead.ENTRIES, unsigned(WorkingSetHead.ENTRIES) + " entries in " + entries + " bytes");
         }
-        index.position(HeadLayout.SIZE);
-        MemoryLayout layout = layout();
+        index.position(WorkingSetHead.SIZE);
+        MemoryRegions memory = memory();
         SnapshotIdentity snapshot = snapshot();
-        WorkingSet set = set(layout, snapshot, index.position() + entries);
+        WorkingSet set = set(memory, snapshot, index.position() + entries);
         return new WorkingSetFile(set, contents(set, length));
     }
 
@@ -94,14 +94,14 @@ final class WorkingSetReader {
         return count;
     }
 
-    private MemoryLayout layout() {
+    private MemoryRegions memory() {
         int at = index.position();
-        List<MemoryLayout.Extent> extents = new ArrayList<>();
-        for (long i = unsigned(HeadLayout.REGIONS); i > 0; i--) {
-            extents.add(new MemoryLayout.Extent(index.getLong(), index.getLong()));
+        List<MemoryRegions.Extent> extents = new ArrayList<>();
+        for (long i = unsigned(WorkingSetHead.REGIONS); i > 0; i--) {
+            extents.add(new MemoryRegions.Extent(index.getLong(), index.getLong()));
         }
         try {
-            return new MemoryLayout(index.getLong(HeadLayout.PAGE_SIZE), extents);
+            return new MemoryRegions(index.getLong(WorkingSetHead.PAGE_SIZE), extents);
         } catch (IllegalArgumentException refused) {
             throw wrong(at, String.valueOf(refused.getMessage()));
         }
@@ -110,7 +110,7 @@ final class WorkingSetReader {
     private SnapshotIdentity snapshot() {
         int at = index.position();
         List<SnapshotIdentity.Stamp> files = new ArrayList<>();
-        for (long i = unsigned(HeadLayout.SNAPSHOT_FILES); i > 0; i--) {
+        for (long i = unsigned(WorkingSetHead.SNAPSHOT_FILES); i > 0; i--) {
             files.add(new SnapshotIdentity.Stamp(index.getLong(), index.getLong()));
         }
         try {
@@ -120,17 +120,17 @@ final class WorkingSetReader {
         }
     }
 
-    private WorkingSet set(MemoryLayout layout, SnapshotIdentity snapshot, long end) {
+    private WorkingSet set(MemoryRegions memory, SnapshotIdentity snapshot, long end) {
         int start = index.position();
-        int runs = index.getInt(HeadLayout.RUNS);
+        int runs = index.getInt(WorkingSetHead.RUNS);
         List<PageRun> order = new ArrayList<>();
         EntryCodec codec = new EntryCodec();
         ByteBuffer table = index.duplicate().limit((int) end);
-        for (long i = unsigned(HeadLayout.ENTRIES); i > 0; i--) {
+        for (long i = unsigned(WorkingSetHead.ENTRIES); i > 0; i--) {
             int at = table.position();
             try {
                 PageRun run = codec.read(table);
-                WorkingSet.check(run, layout, runs);
+                WorkingSet.check(run, memory, runs);
                 order.add(run);
             } catch (IllegalArgumentException | ArithmeticException refused) {
                 throw wrong(at, String.valueOf(refused.getMessage()));
@@ -142,32 +142,32 @@ final class WorkingSetReader {
             throw wrong(table.position(), "something stands behind the last entry");
         }
         index.position((int) end);
-        return checked(layout, snapshot, runs, order, start);
+        return checked(memory, snapshot, runs, order, start);
     }
 
     private WorkingSet checked(
-            MemoryLayout layout, SnapshotIdentity snapshot, int runs, List<PageRun> order, int start) {
+            MemoryRegions memory, SnapshotIdentity snapshot, int runs, List<PageRun> order, int start) {
         WorkingSet set;
         try {
-            set = new WorkingSet(layout, snapshot, runs, order);
+            set = new WorkingSet(memory, snapshot, runs, order);
         } catch (IllegalArgumentException refused) {
             throw wrong(start, String.valueOf(refused.getMessage()));
         }
-        if (set.pages() != index.getLong(HeadLayout.PAGES)) {
+        if (set.pages() != index.getLong(WorkingSetHead.PAGES)) {
             throw wrong(
-                    HeadLayout.PAGES,
-                    "it says that it has " + Long.toUnsignedString(index.getLong(HeadLayout.PAGES)) + " pages, and has "
+                    WorkingSetHead.PAGES,
+                    "it says that it has " + Long.toUnsignedString(index.getLong(WorkingSetHead.PAGES)) + " pages, and has "
                             + set.pages());
         }
         return set;
     }
 
     private Optional<Contents> contents(WorkingSet set, long fileLength) {
-        long offset = index.getLong(HeadLayout.CONTENTS_OFFSET);
-        long length = index.getLong(HeadLayout.CONTENTS_LENGTH);
+        long offset = index.getLong(WorkingSetHead.CONTENTS_OFFSET);
+        long length = index.getLong(WorkingSetHead.CONTENTS_LENGTH);
         if (offset == 0) {
             if (length != 0 || index.hasRemaining() || fileLength != index.limit()) {
-                throw wrong(HeadLayout.CONTENTS_OFFSET, "contents that are nowhere");
+                throw wrong(WorkingSetHead.CONTENTS_OFFSET, "contents that are nowhere");
             }
             return Optional.empty();
         }
@@ -175,7 +175,7 @@ final class WorkingSetReader {
                 || offset % CONTENTS_ALIGNMENT != 0
                 || offset > fileLength
                 || length != fileLength - offset) {
-            throw wrong(HeadLayout.CONTENTS_OFFSET, "contents that do not reach to the end of the file");
+            throw wrong(WorkingSetHead.CONTENTS_OFFSET, "contents that do not reach to the end of the file");
         }
         List<Contents.Piece> pieces = pieces(set, offset, fileLength);
         List<ReplayOrder.Span> there = pieces.stream()
@@ -184,8 +184,8 @@ final class WorkingSetReader {
         List<ReplayOrder.Span> wanted = set.order().stream()
                 .map(run -> new ReplayOrder.Span(run.page(), run.pages(), 0))
                 .toList();
-        if (!ReplayOrder.joined(there, set.layout()).equals(ReplayOrder.joined(wanted, set.layout()))) {
-            throw wrong(HeadLayout.PIECES, "the contents are of other pages than the entries");
+        if (!ReplayOrder.joined(there, set.memory()).equals(ReplayOrder.joined(wanted, set.memory()))) {
+            throw wrong(WorkingSetHead.PIECES, "the contents are of other pages than the entries");
         }
         return Optional.of(new Contents(offset, length, pieces));
     }
@@ -197,7 +197,7 @@ final class WorkingSetReader {
             int at = index.position();
             Contents.Piece piece = new Contents.Piece(
                     index.getLong(), Integer.toUnsignedLong(index.getInt()), index.getInt(), index.getLong());
-            long end = piece.page() < 0 ? -1 : set.layout().regionEnd(piece.page());
+            long end = piece.page() < 0 ? -1 : set.memory().regionEnd(piece.page());
             if (piece.pages() == 0 || end < 0 || piece.pages() > end - piece.page()) {
                 throw wrong(at, "content of pages that do not lie in one region");
             }
@@ -205,12 +205,12 @@ final class WorkingSetReader {
                 if (piece.offset() != expected) {
                     throw wrong(at, "content that does not follow the piece before");
                 }
-                expected += piece.pages() * set.layout().pageSize();
+                expected += piece.pages() * set.memory().pageSize();
             }
             pieces.add(piece);
         }
         if (expected != fileLength) {
-            throw wrong(HeadLayout.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
+            throw wrong(WorkingSetHead.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
         }
         return pieces;
     }

@@ -100,12 +100,12 @@ class PackingTest {
         byte[] whole = Files.readAllBytes(packed);
         int table = (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(24) - 4 * 24;
 
-        assertLie(whole, table, 2, "byte " + HeadLayout.PIECES + ": the contents are of other pages than the entries");
+        assertLie(whole, table, 2, "byte " + WorkingSetHead.PIECES + ": the contents are of other pages than the entries");
         assertLie(whole, table, 31, "byte " + table + ": content of pages that do not lie in one region");
         assertLie(whole, table + 16, 8192, "byte " + table + ": content that does not follow the piece before");
         assertLie(whole, table + 24 + 16, 16384, "byte " + (table + 48) + ": content that does not follow");
-        assertLie(whole, HeadLayout.CONTENTS_OFFSET, 64, "byte 80: contents that do not reach to the end of the file");
-        assertLie(whole, HeadLayout.CONTENTS_OFFSET, 0, "byte 80: contents that are nowhere");
+        assertLie(whole, WorkingSetHead.CONTENTS_OFFSET, 64, "byte 80: contents that do not reach to the end of the file");
+        assertLie(whole, WorkingSetHead.CONTENTS_OFFSET, 0, "byte 80: contents that are nowhere");
     }
 
     private void assertLie(byte[] whole, int at, long value, String reason) throws IOException {
@@ -119,8 +119,8 @@ class PackingTest {
     }
 
     private void write(ByteBuffer bytes) throws IOException {
-        ByteBuffer index = bytes.slice(0, (int) bytes.getLong(HeadLayout.INDEX_LENGTH));
-        bytes.putInt(HeadLayout.CHECKSUM, WorkingSetFile.checksum(index));
+        ByteBuffer index = bytes.slice(0, (int) bytes.getLong(WorkingSetHead.INDEX_LENGTH));
+        bytes.putInt(WorkingSetHead.CHECKSUM, WorkingSetFile.checksum(index));
         byte[] all = new byte[bytes.limit()];
         bytes.get(0, all);
         Files.write(packed, all);
@@ -133,8 +133,8 @@ class PackingTest {
         SplittableRandom random = new SplittableRandom(seed);
         pack();
         byte[] whole = Files.readAllBytes(packed);
-        int index = (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(HeadLayout.INDEX_LENGTH);
-        for (int round = 0; round < 5_000; round++) {
+        int index = (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(WorkingSetHead.INDEX_LENGTH);
+        for (int round = 0; round < 1_000; round++) {
             ByteBuffer bytes = ByteBuffer.wrap(whole.clone()).order(ByteOrder.LITTLE_ENDIAN);
             for (int change = random.nextInt(1, 4); change > 0; change--) {
                 int at = random.nextInt(32, index);
@@ -144,7 +144,7 @@ class PackingTest {
             try {
                 WorkingSetFile file = WorkingSetFile.read(packed);
                 if (file.contents().isPresent()) {
-                    long size = file.set().layout().pageSize();
+                    long size = file.set().memory().pageSize();
                     PackedContents.read(packed, file.contents().get(), size).close();
                 }
             } catch (WorkingSetException refused) {

@@ -34,7 +34,7 @@ class RecorderTest {
 
             WorkingSet set = recorder.set(Sets.SNAPSHOT, _ -> false);
 
-            assertThat(set.layout()).isEqualTo(Sets.LAYOUT);
+            assertThat(set.memory()).isEqualTo(Sets.LAYOUT);
             assertThat(set.order())
                     .containsExactly(
                             Sets.touched(1, 2, Touch.READ, 1),
@@ -66,7 +66,7 @@ class RecorderTest {
     @Test
     void recordingAllocatesNothing() {
         GuestMap large = new GuestMap(List.of(new Region(1 << 20, 1L << 30, 0, Sets.PAGE)));
-        WorkingSet set = new WorkingSet(MemoryLayout.of(large), Sets.SNAPSHOT, 256, List.of(Sets.read(0, 1000)));
+        WorkingSet set = new WorkingSet(MemoryRegions.of(large), Sets.SNAPSHOT, 256, List.of(Sets.read(0, 1000)));
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Recorder recorder = new Recorder(large, 0);
                 Replay replay = Replay.of(set, ReplayOrder.of(set), null, large, 2, 1)) {

@@ -5,8 +5,8 @@ import java.util.List;
 /** Working sets for tests: of a memory of 64 pages in two regions, {@code [0, 32)} and {@code [40, 72)} of the file. */
 final class Sets {
     static final long PAGE = 4096;
-    static final MemoryLayout LAYOUT = new MemoryLayout(
-            PAGE, List.of(new MemoryLayout.Extent(0, 32 * PAGE), new MemoryLayout.Extent(40 * PAGE, 32 * PAGE)));
+    static final MemoryRegions LAYOUT = new MemoryRegions(
+            PAGE, List.of(new MemoryRegions.Extent(0, 32 * PAGE), new MemoryRegions.Extent(40 * PAGE, 32 * PAGE)));
     static final SnapshotIdentity SNAPSHOT =
             new SnapshotIdentity(List.of(new SnapshotIdentity.Stamp(72 * PAGE, 1_700_000_000_123_456_789L)));
 

@@ -38,10 +38,10 @@ class WorkingSetDifferenceTest {
 
     @Test
     void pagesAreInstalledInBucketsAndInEachByTheirPlace() {
-        MemoryLayout layout = new MemoryLayout(4096, List.of(new MemoryLayout.Extent(0, 1 << 30)));
-        RunList runs = new RunList(layout);
+        MemoryRegions memory = new MemoryRegions(4096, List.of(new MemoryRegions.Extent(0, 1 << 30)));
+        RunList runs = new RunList(memory);
         LongStream.rangeClosed(1, 8192).map(i -> 8192 - i).forEach(page -> runs.add(page, Touch.READ, 0, 256, 256));
-        WorkingSet set = new WorkingSet(layout, Sets.SNAPSHOT, 256, runs.runs());
+        WorkingSet set = new WorkingSet(memory, Sets.SNAPSHOT, 256, runs.runs());
 
         assertThat(ReplayOrder.bucketPages(set)).isEqualTo(512);
         assertThat(ReplayOrder.of(set))

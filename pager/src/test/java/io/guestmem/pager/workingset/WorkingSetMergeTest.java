@@ -135,7 +135,7 @@ class WorkingSetMergeTest {
 
         WorkingSet merged = both.merge(List.of(small, inLarge));
 
-        assertThat(merged.layout().pageSize()).isEqualTo(large);
+        assertThat(merged.memory().pageSize()).isEqualTo(large);
         assertThat(pages(merged)).containsExactlyInAnyOrder(0L, 2L);
         assertThat(pages(both.merge(List.of(inLarge, small)))).containsExactlyInAnyOrder(1L, 2L, 9L);
         assertThat(pages(new WorkingSetMerge(1, 0, 0, large).merge(List.of(small))))
@@ -146,7 +146,7 @@ class WorkingSetMergeTest {
     @Test
     void whatIsNotOfOneMemoryIsRefused() {
         WorkingSet other = new WorkingSet(
-                new MemoryLayout(4096, List.of(new MemoryLayout.Extent(0, 64 * Sets.PAGE))),
+                new MemoryRegions(4096, List.of(new MemoryRegions.Extent(0, 64 * Sets.PAGE))),
                 Sets.SNAPSHOT,
                 PageRun.ONE,
                 List.of(Sets.read(1, 1)));

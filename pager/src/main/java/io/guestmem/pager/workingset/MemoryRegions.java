@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param pageSize of the mappings in bytes, a power of two from 4096 to 1 GiB
  * @param extents the regions, in order of their offsets
  */
-public record MemoryLayout(long pageSize, List<Extent> extents) {
+public record MemoryRegions(long pageSize, List<Extent> extents) {
     private static final int MOST_EXTENTS = 1024;
     private static final long SMALLEST_PAGE = 4096;
     private static final long LARGEST_PAGE = 1L << 30;
@@ -31,7 +31,7 @@ public record MemoryLayout(long pageSize, List<Extent> extents) {
     }
 
     /** Checks that it is whole pages, in order and without overlap. */
-    public MemoryLayout {
+    public MemoryRegions {
         extents = List.copyOf(extents);
         if (Long.bitCount(pageSize) != 1 || pageSize < SMALLEST_PAGE || pageSize > LARGEST_PAGE) {
             throw new IllegalArgumentException("a page size of " + pageSize + " bytes");
@@ -58,8 +58,8 @@ public record MemoryLayout(long pageSize, List<Extent> extents) {
     }
 
     /** That of a VM. */
-    public static MemoryLayout of(GuestMap map) {
-        return new MemoryLayout(
+    public static MemoryRegions of(GuestMap map) {
+        return new MemoryRegions(
                 map.pageSize(),
                 map.regions().stream()
                         .map(region -> new Extent(region.offset(), region.size()))
@@ -95,12 +95,12 @@ public record MemoryLayout(long pageSize, List<Extent> extents) {
      *
      * @throws IllegalArgumentException if the regions are no whole pages of that size
      */
-    public MemoryLayout withPageSize(long other) {
-        return new MemoryLayout(other, extents);
+    public MemoryRegions withPageSize(long other) {
+        return new MemoryRegions(other, extents);
     }
 
     /** Why this is not the memory of the same VM, page sizes apart; empty if it may be. */
-    public Optional<String> difference(MemoryLayout other) {
+    public Optional<String> difference(MemoryRegions other) {
         if (bytes() != other.bytes()) {
             return Optional.of("it is of a memory of " + bytes() + " bytes, not of " + other.bytes());
         }

@@ -27,7 +27,7 @@ package io.guestmem.pager.workingset;
  * struct piece { uint64_t page; uint32_t pages, checksum; uint64_t offset; };     // 24, pieces times
  * }</pre>
  */
-final class HeadLayout {
+final class WorkingSetHead {
     static final long MAGIC = 0x0a0d_5445_5357_4d47L;
     static final int VERSION = 1;
 
@@ -51,5 +51,5 @@ final class HeadLayout {
     static final int SNAPSHOT_FILE_SIZE = 16;
     static final int PIECE_SIZE = 24;
 
-    private HeadLayout() {}
+    private WorkingSetHead() {}
 }
