@@ -8,4 +8,5 @@ module io.guestmem.pager {
     exports io.guestmem.pager;
     exports io.guestmem.pager.handshake;
     exports io.guestmem.pager.source;
+    exports io.guestmem.pager.workingset;
 }

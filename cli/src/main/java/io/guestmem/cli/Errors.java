@@ -10,6 +10,7 @@ import io.guestmem.linux.Errno;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.pager.ServerBusyException;
 import io.guestmem.pager.source.SnapshotException;
+import io.guestmem.pager.workingset.WorkingSetException;
 import io.guestmem.vmm.demo.PopulationException;
 import io.guestmem.vmm.demo.UnavailableVmTypeException;
 import io.guestmem.vmm.demo.UnusableImageException;
@@ -89,6 +90,11 @@ final class Errors {
                         ExitStatus.IO,
                         message,
                         "name the memory file of a snapshot, and what lies below it with --base");
+            case WorkingSetException _ ->
+                new Report(
+                        ExitStatus.IO,
+                        message,
+                        "record or pack it anew: see 'guestmem workingset --help' and docs/formats.md");
             case ServerBusyException _ ->
                 new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
             case ImageException _ ->

@@ -36,6 +36,7 @@ public final class Main {
                 .setErr(err)
                 .registerConverter(Long.class, RawNumber::parse)
                 .registerConverter(ByteSize.class, ByteSize::parse)
+                .registerConverter(Seconds.class, Seconds::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))

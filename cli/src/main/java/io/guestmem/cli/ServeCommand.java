@@ -7,6 +7,7 @@ import io.guestmem.pager.PageServer;
 import io.guestmem.pager.ServerEvent;
 import io.guestmem.pager.ServerOptions;
 import io.guestmem.pager.ServingOptions;
+import io.guestmem.pager.WorkingSetOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
@@ -14,7 +15,6 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
             "  guestmem serve --socket vm.sock --snapshot memory.img",
             "  guestmem serve --socket vm.sock --snapshot diff.img --base memory.img --events",
             "  guestmem serve --socket vm.sock --snapshot memory.img --state state --take-over",
+            "  guestmem serve --socket vm.sock --snapshot memory.img --working-set merged.ws",
             ""
         })
 final class ServeCommand implements Callable<Integer> {
@@ -59,18 +60,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where VMs connect.")
     private Path socket;
 
-    @Option(
-            names = "--snapshot",
-            required = true,
-            paramLabel = "FILE",
-            description = "The memory file of the snapshot.")
-    private Path snapshot;
-
-    @Option(
-            names = "--base",
-            paramLabel = "FILE",
-            description = "What the snapshot is a difference to; repeated, from the oldest to the newest.")
-    private List<Path> bases = List.of();
+    @Mixin
+    private SnapshotOptions snapshot;
 
     @Option(
             names = "--state",
@@ -113,7 +104,8 @@ final class ServeCommand implements Callable<Integer> {
             names = "--control",
             paramLabel = "PATH",
             description =
-                    "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, release VM, drain.")
+                    "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, end-recording VM,"
+                            + " release VM, drain.")
     private @Nullable Path control;
 
     @Option(
@@ -126,6 +118,43 @@ final class ServeCommand implements Callable<Integer> {
             names = "--track-dirty",
             description = "Track the pages that VMs write, for diffs that are written while they run (see --control).")
     private boolean trackDirty;
+
+    @Option(
+            names = "--working-set",
+            paramLabel = "FILE",
+            description = "Install the pages of this working set before they are asked for.")
+    private @Nullable Path workingSet;
+
+    @Option(
+            names = "--hold-back",
+            paramLabel = "N",
+            defaultValue = "" + WorkingSetOptions.SAMPLE,
+            description =
+                    "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private int holdBack;
+
+    @Option(
+            names = "--record",
+            paramLabel = "FILE",
+            description = "Record what the first VM touches; for VM N a dot and N are appended.")
+    private @Nullable Path record;
+
+    @Option(
+            names = "--record-settle",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description =
+                    "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds settle;
+
+    @Option(
+            names = "--record-limit",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description =
+                    "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds limit;
 
     @Option(
             names = "--peer-uid",
@@ -153,12 +182,18 @@ final class ServeCommand implements Callable<Integer> {
         check();
         ServerOptions options = new ServerOptions(
                 socket,
-                snapshot,
-                bases,
+                snapshot.snapshot(),
+                snapshot.bases(),
                 Optional.ofNullable(state),
                 takeOver,
                 onFailure,
                 prefetch == Prefetch.ALL,
+                new WorkingSetOptions(
+                        Optional.ofNullable(workingSet),
+                        holdBack,
+                        Optional.ofNullable(record),
+                        settle.duration(),
+                        limit.duration()),
                 peers,
                 new ServingOptions(trackDirty, collapse, Duration.ofMillis(blockedAfter)));
         InetSocketAddress metricsAddress = metrics == null ? null : address(metrics);
@@ -174,6 +209,13 @@ final class ServeCommand implements Callable<Integer> {
     private void check() {
         if (takeOver && state == null) {
             throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
+        }
+        if (record != null && prefetch == Prefetch.ALL) {
+            throw new ParameterException(
+                    spec.commandLine(), "--record: with --prefetch all nothing is left that a VM could ask for");
+        }
+        if (holdBack < 0) {
+            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack + " is negative");
         }
         if (collapse && prefetch != Prefetch.ALL) {
             throw new ParameterException(spec.commandLine(), "--collapse needs --prefetch all");

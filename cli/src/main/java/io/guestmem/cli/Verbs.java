@@ -22,7 +22,8 @@ final class Verbs {
             Map.entry("measure", MeasureCommand::new),
             Map.entry("serve", ServeCommand::new),
             Map.entry("shell", ShellCommand::new),
-            Map.entry("translate", TranslateCommand::new)));
+            Map.entry("translate", TranslateCommand::new),
+            Map.entry("workingset", WorkingSetCommand::new)));
 
     private Verbs() {}
 
@@ -39,6 +40,10 @@ final class Verbs {
         if (measure != null) {
             add(measure, MeasureCommand.ALL, arguments, 1);
             MeasureCommand.register(measure);
+        }
+        CommandLine workingSet = root.getSubcommands().get("workingset");
+        if (workingSet != null) {
+            add(workingSet, WorkingSetCommand.ALL, arguments, 1);
         }
         return root;
     }

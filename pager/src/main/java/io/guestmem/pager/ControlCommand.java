@@ -44,11 +44,11 @@ final class ControlCommand {
         String command = words[0];
         int expected = switch (command) {
             case "list", "drain" -> 1;
-            case "collapse", "prefetch", "release" -> 2;
+            case "collapse", "prefetch", "end-recording", "release" -> 2;
             case "diff" -> 3;
             default ->
-                throw new IllegalArgumentException(
-                        "unknown command '" + command + "': list, diff, collapse, prefetch, release or drain");
+                throw new IllegalArgumentException("unknown command '" + command
+                        + "': list, diff, collapse, prefetch, end-recording, release or drain");
         };
         if (words.length != expected) {
             throw new IllegalArgumentException(command + " takes " + (expected - 1) + " arguments");
@@ -59,6 +59,12 @@ final class ControlCommand {
             case "collapse" -> collapsed(server.control().collapse(vm(words[1])));
             case "prefetch" -> {
                 server.control().prefetch(vm(words[1]));
+                yield Fields.NONE;
+            }
+            case "end-recording" -> {
+                if (!server.endRecording(vm(words[1]))) {
+                    throw new IOException("there is no VM " + words[1]);
+                }
                 yield Fields.NONE;
             }
             case "release" -> {

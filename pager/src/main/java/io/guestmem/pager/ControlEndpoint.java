@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
  * diff VM FILE          writes a diff snapshot while the VM runs; see ServerControl.writeDiff
  * collapse VM           makes huge pages; see ServerControl.collapse
  * prefetch VM           installs everything, in the background
+ * end-recording VM      writes what a VM has touched; see PageServer.endRecording
  * release VM            gives a VM the rest of its memory and lets it go
  * drain                 does that with all, and ends the server
  * }</pre>

@@ -78,7 +78,8 @@ final class Diffs {
                 writer = new DiffWriter(guest, process, pages, request.file);
                 request.answer.complete(new Cut(pages, writer, micros));
             } else if (request != null) {
-                request.answer.completeExceptionally(new IOException("it has ended, or its address space does not stop changing"));
+                request.answer.completeExceptionally(
+                        new IOException("it has ended, or its address space does not stop changing"));
             }
         }
     }

@@ -159,9 +159,21 @@ final class FaultLoop {
                 if (page < 0) {
                     report.unexpected("a fault outside of the regions");
                 } else {
-                    waiting.add(page, now, reason(port.flags(i)));
+                    int reason = reason(port.flags(i));
+                    if (reason != WaitingPages.PROTECTED) {
+                        demand(page, reason == WaitingPages.WRITE, now);
+                    }
+                    waiting.add(page, now, reason);
                 }
             }
+        }
+    }
+
+    private void demand(long page, boolean write, long now) {
+        if (guest.states().get(page) == PageStates.REMOVED) {
+            guest.demand().demandedAgain(page);
+        } else {
+            guest.demand().demanded(page, write, now);
         }
     }
 

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param source their content
  * @param port the kernel
  * @param gate between the two threads
+ * @param demand hears of what is waited for
  * @param dirty the pages that were written, null if that is not tracked
  */
 record Guest(
@@ -20,12 +21,27 @@ record Guest(
         PageSource source,
         FaultPort port,
         InstallGate gate,
+        DemandWatch demand,
         @Nullable DirtyPages dirty) {
     Guest(GuestMap map, PageStates states, PageSource source, FaultPort port) {
-        this(map, states, source, port, null);
+        this(map, states, source, port, DemandWatch.NONE, null);
+    }
+
+    Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, DemandWatch demand) {
+        this(map, states, source, port, demand, null);
     }
 
     Guest(GuestMap map, PageStates states, PageSource source, FaultPort port, @Nullable DirtyPages dirty) {
-        this(map, states, source, port, new InstallGate(), dirty);
+        this(map, states, source, port, DemandWatch.NONE, dirty);
+    }
+
+    Guest(
+            GuestMap map,
+            PageStates states,
+            PageSource source,
+            FaultPort port,
+            DemandWatch demand,
+            @Nullable DirtyPages dirty) {
+        this(map, states, source, port, new InstallGate(), demand, dirty);
     }
 }

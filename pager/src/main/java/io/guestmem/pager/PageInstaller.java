@@ -117,11 +117,20 @@ final class PageInstaller implements AutoCloseable {
 
     /** Installs pages of one extent that nobody waits for, from {@code from} to before {@code to}; all of them are NONE. */
     Outcome installAhead(long from, long to, int extent) {
-        InstallMode mode = guest.dirty() == null ? InstallMode.WAKE : InstallMode.WRITE_PROTECTED;
+        InstallMode mode = modeAhead();
         if (map.pageSize() != MappedMemory.PAGE_SIZE) {
             return installContent(from, mode);
         }
         return put(from, to - from, source.isZero(extent) ? 0 : source.address(extent, map.offset(from)), mode);
+    }
+
+    /** Installs pages that nobody waits for, all of them NONE, from a copy of their content at an address of this process. */
+    Outcome installCopy(long from, long to, long address) {
+        return put(from, to - from, address, modeAhead());
+    }
+
+    private InstallMode modeAhead() {
+        return guest.dirty() == null ? InstallMode.WAKE : InstallMode.WRITE_PROTECTED;
     }
 
     private Outcome assemble(long page, long offset, InstallMode mode) {

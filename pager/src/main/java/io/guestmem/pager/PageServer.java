@@ -41,6 +41,7 @@ public final class PageServer implements AutoCloseable {
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final SnapshotFiles source;
+    private final WorkingSets workingSets;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final VmSet vms;
@@ -66,12 +67,17 @@ public final class PageServer implements AutoCloseable {
     private volatile boolean handedOver;
 
     private PageServer(
-            ServerOptions options, SnapshotFiles source, @Nullable StateDirectory state, Consumer<ServerEvent> events)
+            ServerOptions options,
+            SnapshotFiles source,
+            WorkingSets workingSets,
+            @Nullable StateDirectory state,
+            Consumer<ServerEvent> events)
             throws IOException {
         this.source = source;
+        this.workingSets = workingSets;
         this.state = state;
         this.events = events;
-        this.vms = new VmSet(options, source, state, user(), events);
+        this.vms = new VmSet(options, source, workingSets, state, user(), events);
         this.control = new ServerControl(vms, events);
         if (state == null) {
             listener = listen(options);
@@ -101,14 +107,19 @@ public final class PageServer implements AutoCloseable {
     public static PageServer open(ServerOptions options, Consumer<ServerEvent> events) throws IOException {
         SnapshotFiles source = SnapshotFiles.open(options.snapshot(), options.bases());
         StateDirectory state = null;
+        WorkingSets workingSets = null;
         try {
+            workingSets = WorkingSets.open(options, events);
             warmUp(events);
             if (options.state().isPresent()) {
                 state = StateDirectory.open(options.state().get());
             }
-            return new PageServer(options, source, state, events);
+            return new PageServer(options, source, workingSets, state, events);
         } catch (IOException | RuntimeException failed) {
             source.close();
+            if (workingSets != null) {
+                workingSets.close();
+            }
             if (state != null) {
                 state.close();
             }
@@ -215,6 +226,16 @@ public final class PageServer implements AutoCloseable {
     /** Whether another server has taken the VMs over. */
     public boolean isHandedOver() {
         return handedOver;
+    }
+
+    /**
+     * Ends the recording of a VM and waits until it is written; nothing happens if it has ended before or was never made.
+     *
+     * @param vm its number
+     * @return whether that VM is served
+     */
+    public boolean endRecording(int vm) {
+        return vms.endRecording(vm);
     }
 
     /**
@@ -333,6 +354,7 @@ public final class PageServer implements AutoCloseable {
             listener.close();
         }
         source.close();
+        workingSets.close();
         wake.close();
         if (state != null) {
             state.close();

@@ -2,12 +2,14 @@ package io.guestmem.pager;
 
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
+import io.guestmem.pager.workingset.Replay;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Installs what nobody has asked for yet, from the first page to the last. Belongs to one thread, which is never the one that
+ * Installs what nobody has asked for yet: a working set in its order, or everything from the first page to the last. Belongs to one thread, which is never the one that
  * serves faults.
  *
  * <p>The content is read into memory in pieces of up to 2 MiB, outside of the gate, and installed in pieces that are short while
@@ -15,6 +17,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Prefetcher implements AutoCloseable {
     private static final long READ_AHEAD = 2 << 20;
+    /** Pieces of a working set that the source is told of beforehand. */
+    private static final int ANNOUNCED = 32;
+
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
     private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -23,6 +28,22 @@ final class Prefetcher implements AutoCloseable {
     private final GuestMap map;
     private final PageSource source;
     private final PageInstaller installer;
+    private final Counters counters;
+
+    /**
+     * Where pages come from: an extent of the snapshot, or memory of this process.
+     *
+     * @param address of the content of {@code page}; 0 for the extent
+     */
+    private record Content(int extent, long page, long address) {
+        static Content ofExtent(int extent) {
+            return new Content(extent, 0, 0);
+        }
+
+        static Content ofCopy(Replay.Piece piece) {
+            return new Content(0, piece.page(), piece.address());
+        }
+    }
 
     /** Of all VMs: so many of them are prefetched at a time, piece by piece in turns, and CPUs are left for demand. */
     private final Semaphore turns;
@@ -34,6 +55,7 @@ final class Prefetcher implements AutoCloseable {
         this.guest = guest;
         this.map = guest.map();
         this.source = guest.source();
+        this.counters = counters;
         this.installer = new PageInstaller(guest, counters);
     }
 
@@ -72,7 +94,7 @@ final class Prefetcher implements AutoCloseable {
                 page = end;
                 continue;
             }
-            long reached = installPieces(page, end, extent);
+            long reached = installPieces(page, end, Content.ofExtent(extent));
             if (reached < 0) {
                 return -1;
             }
@@ -86,21 +108,71 @@ final class Prefetcher implements AutoCloseable {
         return -1;
     }
 
-    /** Installs pages of one extent; returns where it stopped because a page cannot be had, or {@code end}. */
-    private long installPieces(long from, long end, int extent) {
+    /**
+     * Installs a working set, in its order; what cannot be had is left to whoever asks for it.
+     *
+     * @return false if it was stopped, if memory ran out, or if the process is gone
+     */
+    boolean replay(Replay replay) {
+        int announced = 0;
+        List<Replay.Piece> pieces = replay.pieces();
+        for (int i = 0; i < pieces.size(); i++) {
+            while (announced < Math.min(pieces.size(), i + ANNOUNCED)) {
+                announce(pieces.get(announced++));
+            }
+            Replay.Piece piece = pieces.get(i);
+            long before = counters.copied + counters.zeroed - counters.alreadyPresent;
+            boolean goesOn = piece.address() == 0
+                    ? replayFromSource(piece.page(), piece.end())
+                    : installPieces(piece.page(), piece.end(), Content.ofCopy(piece)) >= 0;
+            replay.installed(counters.copied + counters.zeroed - counters.alreadyPresent - before);
+            if (!goesOn) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** So that a disk has many requests at a time, although pieces are installed one by one. */
+    private void announce(Replay.Piece piece) {
+        long offset = map.offset(piece.page());
+        if (piece.address() == 0 && offset < source.length()) {
+            int extent = source.extentAt(offset);
+            long end = offset + (piece.end() - piece.page()) * map.pageSize();
+            source.announce(extent, offset, Math.min(end, source.end(extent)));
+        }
+    }
+
+    private boolean replayFromSource(long from, long to) {
+        long page = from;
+        while (page < to && map.offset(page) + map.pageSize() <= source.length()) {
+            long offset = map.offset(page);
+            int extent = source.extentAt(offset);
+            long end = Math.min(to, page + Math.max(1, (source.end(extent) - offset) / map.pageSize()));
+            long reached = installPieces(page, end, Content.ofExtent(extent));
+            if (reached < 0) {
+                return false;
+            }
+            page = reached < end ? reached + 1 : end;
+        }
+        return true;
+    }
+
+    /** Installs pages of one content; returns where it stopped because a page cannot be had, or {@code end}. */
+    private long installPieces(long from, long end, Content content) {
         long page = from;
         long prepared = from;
         long singly = from;
         while (page < end && !stopped) {
             if (page >= prepared) {
                 prepared = Math.min(end, page + Math.max(1, READ_AHEAD / map.pageSize()));
-                if (!prepare(extent, page, prepared)) {
+                if (content.address == 0 && !prepare(content.extent, page, prepared)) {
                     return page;
                 }
             }
             long piece = page < singly ? 1 : Math.max(1, guest.gate().pieceLength() / map.pageSize());
             long next = Math.min(Math.min(end, prepared), page + piece);
-            switch (installInTurn(page, next, extent)) {
+            switch (installInTurn(page, next, content)) {
                 case DONE -> page = next;
                 case CHANGING -> LockSupport.parkNanos(PAUSE_NANOS);
                 case GONE, NO_MEMORY -> {
@@ -132,10 +204,10 @@ final class Prefetcher implements AutoCloseable {
         return source.readableEnd(extent) >= end;
     }
 
-    private PageInstaller.Outcome installInTurn(long from, long to, int extent) {
+    private PageInstaller.Outcome installInTurn(long from, long to, Content content) {
         boolean turn = awaitTurn();
         try {
-            return installPiece(from, to, extent);
+            return installPiece(from, to, content);
         } finally {
             if (turn) {
                 turns.release();
@@ -153,14 +225,16 @@ final class Prefetcher implements AutoCloseable {
         }
     }
 
-    private PageInstaller.Outcome installPiece(long from, long to, int extent) {
+    private PageInstaller.Outcome installPiece(long from, long to, Content content) {
         guest.gate().enterAhead();
         try {
             PageInstaller.Outcome outcome = PageInstaller.Outcome.DONE;
             long page = guest.states().next(from, to, PageStates.NONE);
             while (page < to && outcome == PageInstaller.Outcome.DONE) {
                 long end = guest.states().nextOther(page, to, PageStates.NONE);
-                outcome = installer.installAhead(page, end, extent);
+                outcome = content.address == 0
+                        ? installer.installAhead(page, end, content.extent)
+                        : installer.installCopy(page, end, content.address + (page - content.page) * map.pageSize());
                 page = guest.states().next(page, to, PageStates.NONE);
             }
             return outcome;

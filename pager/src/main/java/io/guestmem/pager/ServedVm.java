@@ -44,6 +44,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final FailurePolicy policy;
     private final Consumer<ServerEvent> events;
     private final Guest guest;
+    private final VmWorkingSet workingSet;
     private final Semaphore turns;
     private final Counters served = new Counters();
     private final Counters ahead = new Counters();
@@ -76,6 +77,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             PageStates states,
             @Nullable DirtyPages dirty,
             PageSource source,
+            VmWorkingSet workingSet,
             FailurePolicy policy,
             Semaphore turns,
             Consumer<ServerEvent> events) {
@@ -86,7 +88,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         this.turns = turns;
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), dirty);
+        this.workingSet = workingSet;
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet, dirty);
         this.diffs = new Diffs(guest, process, control::signal);
         this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
     }
@@ -155,8 +158,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
             diffs.begin();
             protectWhatIsThere();
-            if (prefetch) {
-                startPrefetch(whenPrefetched);
+            if (prefetch || workingSet.replay().isPresent()) {
+                startPrefetch(prefetch, whenPrefetched);
             }
             return serve(epoll);
         } catch (RuntimeException unexpected) {
@@ -244,18 +247,30 @@ final class ServedVm implements GuestReport, AutoCloseable {
         if (installer != null && installer.isAlive()) {
             throw new IOException("its memory is being installed");
         }
-        startPrefetch(() -> {});
+        startInstaller(sweeper -> sweep(sweeper, () -> {}));
     }
 
-    private void startPrefetch(Runnable whenPrefetched) {
+    /** Installs the working set, and everything else if that is wanted. */
+    private void startPrefetch(boolean everything, Runnable whenPrefetched) {
         startInstaller(sweeper -> {
-            long reached = sweeper.sweep(true);
-            if (reached == guest.map().pages()) {
-                events.accept(new ServerEvent(
-                        Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
-                whenPrefetched.run();
+            workingSet.replay().ifPresent(replay -> {
+                long began = System.nanoTime();
+                if (sweeper.replay(replay)) {
+                    workingSet.replayed(System.nanoTime() - began);
+                }
+            });
+            if (everything) {
+                sweep(sweeper, whenPrefetched);
             }
         });
+    }
+
+    private void sweep(Prefetcher sweeper, Runnable whenDone) {
+        long pages = guest.map().pages();
+        if (sweeper.sweep(true) == pages) {
+            events.accept(new ServerEvent(Kind.PREFETCHED, number, "", Map.of("pages", pages)));
+            whenDone.run();
+        }
     }
 
     private synchronized void startInstaller(Consumer<Prefetcher> work) {
@@ -299,6 +314,11 @@ final class ServedVm implements GuestReport, AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Ends the recording and waits until it is written. */
+    void endRecording() {
+        workingSet.endRecording();
     }
 
     /**
@@ -359,6 +379,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     @Override
     public void close() {
         stopInstaller();
+        workingSet.close();
         loop.close();
         userfaultfd.close();
         process.close();

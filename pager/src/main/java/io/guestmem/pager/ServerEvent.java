@@ -34,6 +34,12 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
          * has the errnos.
          */
         COLLAPSED,
+        /** What a VM touched first is written to the file in the text: {@code pages}, {@code bytes} and kinds of touches. */
+        RECORDED,
+        /** The working set is installed: {@code planned}, {@code installed}, {@code late} pages, {@code micros}. */
+        REPLAYED,
+        /** What the working set was good for, when nobody serves the VM any more: see {@code ReplayReport}. */
+        REPLAY_REPORT,
         /** A page could not be had: {@code offset}; the text says why, and what was done. */
         FAILED,
         /** Nothing was resolved for {@code millis} while {@code waiting} threads wait, of which {@code unread} were not even read. */

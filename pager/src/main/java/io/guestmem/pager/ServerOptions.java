@@ -15,6 +15,7 @@ import java.util.Set;
  * @param takeOver whether the VMs of the living server on {@code state} are taken over
  * @param onFailure of every VM
  * @param prefetch whether everything is installed before it is asked for
+ * @param workingSet what is recorded, and what is installed ahead
  * @param peers users whose VMs are served, beside this process's own
  * @param serving what else is done
  */
@@ -26,6 +27,7 @@ public record ServerOptions(
         boolean takeOver,
         FailurePolicy onFailure,
         boolean prefetch,
+        WorkingSetOptions workingSet,
         Set<Integer> peers,
         ServingOptions serving) {
     /** Copies the collections. */
@@ -44,38 +46,58 @@ public record ServerOptions(
                 false,
                 FailurePolicy.KILL,
                 false,
+                WorkingSetOptions.NONE,
                 Set.of(),
                 ServingOptions.DEFAULT);
     }
 
     /** The same with another policy. */
     public ServerOptions onFailure(FailurePolicy policy) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, peers, serving);
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, policy, prefetch, workingSet, peers, serving);
     }
 
     /** The same with state in a directory. */
     public ServerOptions state(Path directory, boolean fromLivingServer) {
         return new ServerOptions(
-                socket, snapshot, bases, Optional.of(directory), fromLivingServer, onFailure, prefetch, peers, serving);
+                socket,
+                snapshot,
+                bases,
+                Optional.of(directory),
+                fromLivingServer,
+                onFailure,
+                prefetch,
+                workingSet,
+                peers,
+                serving);
     }
 
     /** The same with prefetching. */
     public ServerOptions prefetching() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, peers, serving);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, workingSet, peers, serving);
     }
 
     /** The same over older files. */
     public ServerOptions over(List<Path> olderFirst) {
-        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, peers, serving);
+        return new ServerOptions(
+                socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, workingSet, peers, serving);
+    }
+
+    /** The same with working sets. */
+    public ServerOptions workingSet(WorkingSetOptions recordedAndInstalled) {
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, recordedAndInstalled, peers, serving);
     }
 
     /** The same for more users. */
     public ServerOptions peers(Set<Integer> users) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, users, serving);
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, workingSet, users, serving);
     }
 
     /** The same with more that is done. */
     public ServerOptions serving(ServingOptions more) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, prefetch, peers, more);
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, workingSet, peers, more);
     }
 }

@@ -34,6 +34,7 @@ final class VmSet {
 
     private final ServerOptions options;
     private final PageSource source;
+    private final WorkingSets workingSets;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final int ownUser;
@@ -53,11 +54,13 @@ final class VmSet {
     VmSet(
             ServerOptions options,
             PageSource source,
+            WorkingSets workingSets,
             @Nullable StateDirectory state,
             int ownUser,
             Consumer<ServerEvent> events) {
         this.options = options;
         this.source = source;
+        this.workingSets = workingSets;
         this.state = state;
         this.ownUser = ownUser;
         this.events = events;
@@ -112,12 +115,14 @@ final class VmSet {
         VmProcess process = null;
         PageStates states = null;
         DirtyPages dirty = null;
+        VmWorkingSet workingSet = null;
         GuestMap map = handshake.map();
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
             dirty = newDirty(number, handshake);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty);
+            workingSet = workingSets.attach(number, map, states);
+            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
             events.accept(ServerEvent.attached(number, process.pid(), map));
             if (map.fileEnd() > source.length()) {
                 events.accept(ServerEvent.of(
@@ -127,6 +132,9 @@ final class VmSet {
             }
             return vm;
         } catch (RuntimeException failed) {
+            if (workingSet != null) {
+                workingSet.close();
+            }
             abandon(process, handshake.userfaultfd(), states, dirty);
             throw failed;
         }
@@ -157,9 +165,20 @@ final class VmSet {
             Userfaultfd userfaultfd,
             GuestMap map,
             PageStates states,
-            @Nullable DirtyPages dirty) {
+            @Nullable DirtyPages dirty,
+            VmWorkingSet workingSet) {
         return new ServedVm(
-                number, process, userfaultfd, map, states, dirty, source, options.onFailure(), turns, events);
+                number,
+                process,
+                userfaultfd,
+                map,
+                states,
+                dirty,
+                source,
+                workingSet,
+                options.onFailure(),
+                turns,
+                events);
     }
 
     private @Nullable DirtyPages newDirty(int number, Handshake handshake) {
@@ -279,7 +298,8 @@ final class VmSet {
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
             dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty);
+            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
+            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
@@ -375,6 +395,17 @@ final class VmSet {
         }
         all.values().forEach(ServedVm::join);
         return new ArrayList<>(copy().keySet());
+    }
+
+    /** Ends the recording of a VM; whether it is served. */
+    boolean endRecording(int number) {
+        for (ServedVm vm : copy().keySet()) {
+            if (vm.number() == number) {
+                vm.endRecording();
+                return true;
+            }
+        }
+        return false;
     }
 
     private synchronized Map<ServedVm, Thread> copy() {

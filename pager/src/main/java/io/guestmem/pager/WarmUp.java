@@ -16,6 +16,7 @@ import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.source.SnapshotFiles;
+import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -58,10 +59,16 @@ final class WarmUp {
             userfaultfd.register(memory, Set.of(RegisterMode.MISSING));
             GuestMap map = new GuestMap(List.of(new Region(memory.address(), length, 0, MappedMemory.PAGE_SIZE)));
             UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-            Guest guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages));
-            serve(guest, memory);
+            KernelFaultPort port = new KernelFaultPort(userfaultfd, messages);
+            try (VmWorkingSet recorded = recorded(map, states)) {
+                serve(new Guest(map, states, source, port, recorded), memory);
+            }
             recover(map, source);
         }
+    }
+
+    private static VmWorkingSet recorded(GuestMap map, PageStates states) {
+        return new VmWorkingSet(0, _ -> {}, states, null, new Recorder(map, System.nanoTime()));
     }
 
     /** Every other page has content, the others are holes. */
@@ -97,8 +104,9 @@ final class WarmUp {
             self.userfaultfd(read).ifPresent(taken -> {
                 PageStates states = PageStates.anonymous(PAGES);
                 Semaphore turns = new Semaphore(1);
-                try (ServedVm vm =
-                        new ServedVm(0, self, taken, read, states, null, source, FailurePolicy.HANG, turns, _ -> {})) {
+                VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
+                try (ServedVm vm = new ServedVm(
+                        0, self, taken, read, states, null, source, none, FailurePolicy.HANG, turns, _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
                     vm.serve(false, () -> {});

@@ -57,7 +57,9 @@ class FairnessTest {
 
             long stormy = faults(server, 1) - before;
             assertThat(faults(server, 2)).isEqualTo(PAGES);
-            assertThat(stormy / PAGES).as("faults of the storm for each, " + stormy).isLessThan(MOST_FOR_EACH);
+            assertThat(stormy / PAGES)
+                    .as("faults of the storm for each, " + stormy)
+                    .isLessThan(MOST_FOR_EACH);
             assertThat(endless).as("the storm goes on").isNotDone();
         }
     }

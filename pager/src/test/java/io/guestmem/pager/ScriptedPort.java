@@ -36,6 +36,11 @@ final class ScriptedPort implements FaultPort {
             return this;
         }
 
+        Batch write(long address) {
+            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, 1));
+            return this;
+        }
+
         Batch remove(long start, long end) {
             messages.add(new Message(UserfaultfdEvents.REMOVE, start, end));
             return this;

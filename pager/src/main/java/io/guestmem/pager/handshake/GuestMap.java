@@ -119,6 +119,16 @@ public final class GuestMap {
         return offsets[region] + ((page - firstPages[region]) << pageShift);
     }
 
+    /** The page whose content is at an offset of the memory file, -1 if none. */
+    public long pageAtOffset(long offset) {
+        for (int i = 0; i < offsets.length; i++) {
+            if (offset >= offsets[i] && offset - offsets[i] < ends[i] - addresses[i]) {
+                return firstPages[i] + ((offset - offsets[i]) >> pageShift);
+            }
+        }
+        return -1;
+    }
+
     /** The first page behind the region that a page lies in. */
     public long regionEnd(long page) {
         int region = regionOf(page);

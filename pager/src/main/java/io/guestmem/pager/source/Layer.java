@@ -94,6 +94,10 @@ final class Layer implements AutoCloseable {
         mapping.advise(Advice.POPULATE_READ, from, to - from);
     }
 
+    void announce(long from, long to) {
+        mapping.advise(Advice.WILL_NEED, from, to - from);
+    }
+
     /** Bytes read, fewer than wanted only at the end of the file, or a negated errno. */
     long read(long offset, MemorySegment into) {
         long done = 0;

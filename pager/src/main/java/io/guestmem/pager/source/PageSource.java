@@ -50,6 +50,9 @@ public interface PageSource extends AutoCloseable {
     /** Starts to read a part of an extent into memory, and waits for it; an extent that cannot be read is left as it is. */
     void prepare(int extent, long from, long to);
 
+    /** Says that a part of an extent will be prepared soon; a source that can read it meanwhile does, without waiting. */
+    default void announce(int extent, long from, long to) {}
+
     /**
      * Copies content that may span extents.
      *

@@ -143,6 +143,14 @@ public final class SnapshotFiles implements PageSource {
     }
 
     @Override
+    public void announce(int extent, long from, long to) {
+        long end = Math.min(to, readableEnd(extent));
+        if (!isZero(extent) && from < end) {
+            layers.get(layerOf[extent]).announce(from, end);
+        }
+    }
+
+    @Override
     public long read(long offset, MemorySegment into) {
         long done = 0;
         while (done < into.byteSize() && offset + done < length) {

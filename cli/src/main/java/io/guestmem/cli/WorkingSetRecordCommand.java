@@ -1,0 +1,111 @@
+package io.guestmem.cli;
+
+import io.guestmem.pager.ServerEvent;
+import io.guestmem.pager.ServerOptions;
+import io.guestmem.pager.SingleRecording;
+import io.guestmem.pager.WorkingSetOptions;
+import io.guestmem.pager.workingset.WorkingSetFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code guestmem workingset record}. */
+@Command(
+        name = "record",
+        header = "Serve one VM, record what it touches, give it the rest of its memory, and end.",
+        description = {
+            "",
+            "The recording ends when nothing new is touched for a while, when the VM ends, or at SIGTERM or SIGINT. The exit"
+                    + " status is 1 if nothing was touched.",
+            ""
+        })
+final class WorkingSetRecordCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where the VM connects.")
+    private Path socket;
+
+    @Mixin
+    private SnapshotOptions snapshot;
+
+    @Option(names = "--output", required = true, paramLabel = "FILE", description = "Where the working set goes.")
+    private Path file;
+
+    @Option(
+            names = "--settle",
+            paramLabel = "SECONDS",
+            defaultValue = "5",
+            description = "End it when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds settle;
+
+    @Option(
+            names = "--limit",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description = "End it so long after the VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
+    private Seconds limit;
+
+    @Override
+    public Integer call() throws IOException {
+        ServerOptions options = ServerOptions.of(socket, snapshot.snapshot())
+                .over(snapshot.bases())
+                .workingSet(WorkingSetOptions.NONE.recording(file, settle.duration(), limit.duration()));
+        CompletableFuture<Integer> status = new CompletableFuture<>();
+        try (SingleRecording recording = SingleRecording.open(options, this::warn)) {
+            Thread hook = Thread.ofPlatform().name("stop").unstarted(() -> {
+                recording.stop();
+                Main.halt(status.join());
+            });
+            Runtime.getRuntime().addShutdownHook(hook);
+            spec.commandLine().getErr().println("ready " + socket);
+            int result = ExitStatus.INTERNAL;
+            try {
+                result = result(recording.await());
+            } finally {
+                status.complete(result);
+            }
+            return result;
+        }
+    }
+
+    private int result(Optional<ServerEvent> recorded) throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        if (recorded.isEmpty()) {
+            spec.commandLine().getErr().println("guestmem: nothing was touched: " + file + " is not written");
+            return ExitStatus.NO;
+        }
+        WorkingSetSummary summary =
+                new WorkingSetSummary(file, WorkingSetFile.read(file).set());
+        if (output.json()) {
+            JsonResult.print(out, "workingset record", summary::fields);
+        } else {
+            summary.print(out);
+        }
+        out.flush();
+        return ExitStatus.DONE;
+    }
+
+    private void warn(ServerEvent event) {
+        switch (event.kind()) {
+            case REFUSED, FAILED, WARNING ->
+                spec.commandLine()
+                        .getErr()
+                        .println("guestmem: " + event.kind().name().toLowerCase(Locale.ROOT) + ": VM " + event.vm()
+                                + ": " + event.text());
+            default -> {}
+        }
+    }
+}
