@@ -6,6 +6,7 @@ module io.guestmem.kvm {
     requires static transitive org.jspecify;
 
     exports io.guestmem.kvm;
+    exports io.guestmem.kvm.launch;
     exports io.guestmem.kvm.populate;
     exports io.guestmem.kvm.translate;
 }

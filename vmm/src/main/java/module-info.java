@@ -2,9 +2,11 @@
 module io.guestmem.vmm {
     requires transitive io.guestmem.kvm;
     requires transitive io.guestmem.linux;
+    requires transitive io.guestmem.measure;
     requires io.guestmem.soft;
     requires static transitive org.jspecify;
 
     exports io.guestmem.vmm;
     exports io.guestmem.vmm.demo;
+    exports io.guestmem.vmm.trace;
 }

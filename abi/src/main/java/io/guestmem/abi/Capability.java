@@ -37,6 +37,8 @@ public enum Capability {
     X86_SMM(117),
     /** The number of address spaces: 2 with system management mode; by VM. 0 in builds that have one address space only. */
     MULTI_ADDRESS_SPACE(118),
+    /** Local APICs in the kernel and the I/O APIC outside, which TDX wants: 1. Enabling it takes the pins of the I/O APIC. */
+    SPLIT_IRQCHIP(121),
     /** {@code kvm_run.immediate_exit} works: 1. */
     IMMEDIATE_EXIT(136),
     /** Dirty bitmaps are cleared by the user: mask of 1 (can be enabled) and 2 (all pages dirty at first). */
@@ -49,6 +51,8 @@ public enum Capability {
     EXIT_HYPERCALL(201),
     /** {@code KVM_GET_STATS_FD}: 1. */
     BINARY_STATS_FD(203),
+    /** {@code KVM_GET_DEVICE_ATTR} of the system: 1. */
+    SYS_ATTRIBUTES(209),
     /** Switches quirks off: the mask of those it knows. Another bit is {@code EINVAL}. */
     DISABLE_QUIRKS2(213),
     /** A VM can do without the mitigation that splits executable huge pages: 1. Enabling it needs {@code CAP_SYS_BOOT}. */

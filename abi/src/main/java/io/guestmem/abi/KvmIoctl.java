@@ -36,6 +36,11 @@ public enum KvmIoctl {
     /** The CPUID leaves that vCPUs can have. {@code E2BIG}: {@code nent} is too small. */
     GET_SUPPORTED_CPUID(READ_WRITE, 0x05, CpuidLayout.STRUCT, SYSTEM),
 
+    /** Reads an attribute of the system. {@code ENXIO}: there is none; {@code EFAULT}. */
+    GET_DEVICE_ATTR(WRITE, 0xE2, DeviceAttrLayout.STRUCT, SYSTEM),
+    /** Whether the system has an attribute: 0 or {@code ENXIO}. */
+    HAS_DEVICE_ATTR(WRITE, 0xE3, DeviceAttrLayout.STRUCT, SYSTEM),
+
     /** Makes a vCPU and returns its descriptor. Argument: the vCPU's id. {@code EINVAL}: id too high; {@code EEXIST}. */
     CREATE_VCPU(0x41, VM),
     /**

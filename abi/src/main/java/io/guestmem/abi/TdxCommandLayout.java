@@ -32,6 +32,11 @@ public final class TdxCommandLayout {
     public static final int INIT_VCPU = 2;
     /** {@code KVM_TDX_INIT_MEM_REGION}, of a vCPU, with {@link TdxInitMemRegionLayout}. */
     public static final int INIT_MEM_REGION = 3;
+    /**
+     * {@code KVM_TDX_EXTEND_MEMORY}, of the VM, with {@link MemoryMappingV1Layout}: measures the content of pages that were added
+     * before. Never merged: kernels answer {@code EINVAL}. Source: TDX patches v19, 075/130, 26 February 2024.
+     */
+    public static final int EXTEND_MEMORY = 3;
     /** {@code KVM_TDX_FINALIZE_VM}, of the VM. */
     public static final int FINALIZE_VM = 4;
     /** {@code KVM_TDX_GET_CPUID}, of a vCPU. */

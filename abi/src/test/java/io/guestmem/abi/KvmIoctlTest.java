@@ -72,6 +72,8 @@ class KvmIoctlTest {
                 arguments(KvmIoctl.GET_SREGS2, 0x8140AECC, "KVM_GET_SREGS2", Set.of(VCPU)),
                 arguments(KvmIoctl.SET_SREGS2, 0x4140AECD, "KVM_SET_SREGS2", Set.of(VCPU)),
                 arguments(KvmIoctl.GET_STATS_FD, 0x0000AECE, "KVM_GET_STATS_FD", Set.of(VM, VCPU)),
+                arguments(KvmIoctl.GET_DEVICE_ATTR, 0x4018AEE2, "KVM_GET_DEVICE_ATTR", Set.of(SYSTEM)),
+                arguments(KvmIoctl.HAS_DEVICE_ATTR, 0x4018AEE3, "KVM_HAS_DEVICE_ATTR", Set.of(SYSTEM)),
                 arguments(KvmIoctl.SET_USER_MEMORY_REGION2, 0x40A0AE49, "KVM_SET_USER_MEMORY_REGION2", Set.of(VM)),
                 arguments(KvmIoctl.SET_MEMORY_ATTRIBUTES, 0x4020AED2, "KVM_SET_MEMORY_ATTRIBUTES", Set.of(VM)),
                 arguments(KvmIoctl.CREATE_GUEST_MEMFD, 0xC040AED4, "KVM_CREATE_GUEST_MEMFD", Set.of(VM)),

@@ -37,6 +37,7 @@ class LayoutTest {
                         "kvm_clear_dirty_log",
                         24,
                         "slot 0 4, num_pages 4 4, first_page 8 8, dirty_bitmap 16 8"),
+                struct(DeviceAttrLayout.STRUCT, "kvm_device_attr", 24, "flags 0 4, group 4 4, attr 8 8, addr 16 8"),
                 struct(DirtyGfnLayout.STRUCT, "kvm_dirty_gfn", 16, "flags 0 4, slot 4 4, offset 8 8"),
                 struct(EnableCapLayout.STRUCT, "kvm_enable_cap", 104, "cap 0 4, flags 4 4, args 8 8x4, pad 40 1x64"),
                 struct(

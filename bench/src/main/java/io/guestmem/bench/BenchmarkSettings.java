@@ -19,7 +19,8 @@ import java.util.Optional;
  */
 public record BenchmarkSettings(
         int warmUps, int rounds, Duration loopTime, long copyBytes, long guestBytes, List<String> startCommand) {
-    static final long PIECE = 2L << 20;
+    static final long MIB = 1L << 20;
+    static final long PIECE = 2 * MIB;
 
     private static final String ROOT = "guestmem.root";
 

@@ -22,10 +22,10 @@ public final class Benchmarks {
                                 new MeasureBenchmark(MeasureBenchmark.Kind.MRTD),
                                 new PopulateTwoVcpusBenchmark(),
                                 new PopulateOverheadBenchmark(),
-                                new PopulateProgressBenchmark(),
-                                new StartBenchmark(),
-                                new MeasureStartBenchmark()))
-                .flatMap(each -> each)
+                                new PopulateProgressBenchmark()),
+                        PagerBenchmark.all().stream(),
+                        Stream.of(new StartBenchmark(), new MeasureStartBenchmark()))
+                .<Benchmark>flatMap(each -> each)
                 .toList();
     }
 }

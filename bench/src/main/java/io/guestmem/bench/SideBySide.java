@@ -48,6 +48,12 @@ record SideBySide(Spread ours, Spread baseline) {
         return new BenchmarkResult(name, ours.most(), unit, baseline.most(), bounds, note);
     }
 
+    /** The quickest round of each side as a result, for figures of which less is better. */
+    BenchmarkResult least(String name, String unit, List<Bound> bounds, BenchmarkSettings settings, String remark) {
+        String note = note("best", settings, remark);
+        return new BenchmarkResult(name, ours.least(), unit, baseline.least(), bounds, note);
+    }
+
     private String note(String which, BenchmarkSettings settings, String remark) {
         return remark + "; " + which + " of " + settings.rounds() + " rounds; least / median / most: " + ours
                 + ", baseline " + baseline;

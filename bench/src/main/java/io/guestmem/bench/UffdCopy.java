@@ -19,6 +19,9 @@ import java.util.Set;
  * @param nanos of the ioctls alone: making, filling and registering memory does not count
  */
 record UffdCopy(long bytes, long nanos) {
+    /** The C program that does the same. */
+    static final String PROGRAM = "uffd_copy";
+
     private static final byte CONTENT = 0x5A;
     private static final double NANOS_A_SECOND = 1e9;
 
@@ -45,6 +48,19 @@ record UffdCopy(long bytes, long nanos) {
             long done = copy(userfaultfd, destination.address(), source.address(), bytes, piece);
             return new UffdCopy(done, System.nanoTime() - start);
         }
+    }
+
+    /**
+     * What the C program does, in a process of its own.
+     *
+     * @param program {@code uffd_copy}
+     * @param bytes to copy, a multiple of the page size
+     * @param piece bytes an ioctl, a multiple of the page size
+     */
+    static UffdCopy run(CProgram program, long bytes, long piece) {
+        String[] words =
+                new Command(program.with(bytes, piece)).run().output().strip().split(" ", -1);
+        return new UffdCopy(Long.parseLong(words[0]), Long.parseLong(words[1]));
     }
 
     private static long copy(Userfaultfd userfaultfd, long destination, long source, long bytes, long piece) {

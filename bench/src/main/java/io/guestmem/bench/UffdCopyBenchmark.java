@@ -37,7 +37,7 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public Optional<String> unavailable(BenchmarkSettings settings) {
-        if (UffdCopyProgram.compiler().isEmpty()) {
+        if (CProgram.compiler().isEmpty()) {
             return Optional.of(NO_COMPILER);
         }
         if (bytes(settings) == 0) {
@@ -52,12 +52,12 @@ final class UffdCopyBenchmark implements Benchmark {
 
     @Override
     public BenchmarkResult run(BenchmarkSettings settings) {
-        Path compiler = UffdCopyProgram.compiler().orElseThrow(() -> new BenchmarkException(NO_COMPILER));
+        Path compiler = CProgram.compiler().orElseThrow(() -> new BenchmarkException(NO_COMPILER));
         long bytes = bytes(settings);
-        try (UffdCopyProgram program = UffdCopyProgram.compile(compiler)) {
+        try (CProgram program = CProgram.compile(compiler, UffdCopy.PROGRAM)) {
             return SideBySide.measure(
                             () -> whole(UffdCopy.run(bytes, BenchmarkSettings.PIECE), bytes),
-                            () -> whole(program.run(bytes, BenchmarkSettings.PIECE), bytes),
+                            () -> whole(UffdCopy.run(program, bytes, BenchmarkSettings.PIECE), bytes),
                             settings)
                     .most(name(), "GiB/s", BOUNDS, settings, (bytes >> 20) + " MiB a round");
         }

@@ -21,13 +21,16 @@ class UffdCopyTest {
         assumeTrue(lacking.isEmpty(), () -> "uffd-copy is skipped: " + lacking.orElseThrow());
     }
 
+    private static CProgram compiled() {
+        return CProgram.compile(CProgram.compiler().orElseThrow(), UffdCopy.PROGRAM);
+    }
+
     @Test
     void bothSidesCopyAllBytesInPiecesWithARest() {
         UffdCopy ours = UffdCopy.run(BYTES, PIECE);
         UffdCopy baseline;
-        try (UffdCopyProgram program =
-                UffdCopyProgram.compile(UffdCopyProgram.compiler().orElseThrow())) {
-            baseline = program.run(BYTES, PIECE);
+        try (CProgram program = compiled()) {
+            baseline = UffdCopy.run(program, BYTES, PIECE);
         }
 
         assertThat(ours.bytes()).isEqualTo(BYTES);
@@ -42,9 +45,8 @@ class UffdCopyTest {
                 .isInstanceOf(BenchmarkException.class)
                 .hasMessageContaining("UFFDIO_COPY")
                 .hasMessageContaining("EINVAL");
-        try (UffdCopyProgram program =
-                UffdCopyProgram.compile(UffdCopyProgram.compiler().orElseThrow())) {
-            assertThatThrownBy(() -> program.run(BYTES, 1000))
+        try (CProgram program = compiled()) {
+            assertThatThrownBy(() -> UffdCopy.run(program, BYTES, 1000))
                     .isInstanceOf(BenchmarkException.class)
                     .hasMessageContaining("exit status 1: UFFDIO_COPY: Invalid argument");
         }
@@ -52,7 +54,7 @@ class UffdCopyTest {
 
     @Test
     void aCompilerThatFailsIsTheAnswer() {
-        assertThatThrownBy(() -> UffdCopyProgram.compile(Path.of("/bin/false")))
+        assertThatThrownBy(() -> CProgram.compile(Path.of("/bin/false"), UffdCopy.PROGRAM))
                 .isInstanceOf(BenchmarkException.class)
                 .hasMessageContaining("exit status 1");
     }

@@ -2,11 +2,13 @@ package io.guestmem.cli;
 
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.abi.VmType;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.SeededSchedule;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
+import io.guestmem.vmm.demo.LaunchDemonstration;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -77,6 +79,31 @@ final class AnyKernelOption {
     /** The chosen kernel; a software kernel is a new one at each call. */
     Kernel kernel() {
         return soft().<Kernel>map(SoftKernel::new).orElseGet(LinuxKernel::new);
+    }
+
+    /**
+     * A kernel for guests of a type.
+     *
+     * @param instead why it is not the real one, if that was tried
+     */
+    record Chosen(Kernel kernel, Optional<String> instead) {}
+
+    /**
+     * The chosen kernel for confidential guests of a type. {@code auto} is the real one if it can launch them, else a software kernel
+     * on a processor that has the type.
+     */
+    Chosen launching(VmType type) {
+        Optional<String> lacking =
+                choice == Choice.AUTO ? LaunchDemonstration.lacking(new LinuxKernel(), type) : Optional.empty();
+        if (choice == Choice.LINUX || (choice == Choice.AUTO && lacking.isEmpty())) {
+            return new Chosen(kernel(), Optional.empty());
+        }
+        SoftKernelOptions defaults = SoftKernelOptions.defaults();
+        SoftKernelOptions options = defaults.with()
+                .kernelVersion(version.orElse(defaults.kernelVersion()))
+                .vmTypes(SoftKernelOptions.vmTypesWith(type))
+                .build();
+        return new Chosen(new SoftKernel(options), lacking);
     }
 
     /**

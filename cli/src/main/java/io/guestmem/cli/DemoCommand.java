@@ -1,19 +1,26 @@
 package io.guestmem.cli;
 
-import io.guestmem.abi.Kernel;
 import io.guestmem.abi.VmType;
 import io.guestmem.linux.MappedMemory;
+import io.guestmem.measure.firmware.FirmwareFile;
+import io.guestmem.measure.firmware.MalformedFirmwareException;
+import io.guestmem.measure.firmware.OvmfFirmware;
+import io.guestmem.measure.launch.LaunchPlan;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.demo.DemoReport;
 import io.guestmem.vmm.demo.DemoResult;
-import io.guestmem.vmm.demo.DemoRun;
 import io.guestmem.vmm.demo.Demonstration;
+import io.guestmem.vmm.demo.LaunchDemonstration;
+import io.guestmem.vmm.demo.LaunchSource;
 import io.guestmem.vmm.demo.PopulationWay;
+import io.guestmem.vmm.trace.FirstTouchTrace;
+import io.guestmem.vmm.trace.TraceFile;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
-import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +30,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem demo}: a real guest over memory that guestmem populated, once for each way. */
 @Command(
@@ -35,14 +41,27 @@ import tools.jackson.core.JsonGenerator;
                     + " faults that KVM took, the page faults of this process and the faults that a userfaultfd handler"
                     + " served are counted.",
             "",
+            "With --touch boot its memory is empty instead, and it writes to the pages that a kernel touched when it booted, in"
+                    + " that order; docs/boot-faults.md says more.",
+            "",
+            "A guest of type sev, sev-es, snp or tdx is launched and not run: its memory gets in by the commands of the technology,"
+                    + " and the measurement is compared with the one that 'guestmem measure' predicts. Where the host has no such"
+                    + " processor, the software kernel simulates it, and the result says so.",
+            "",
             "Examples:",
             "  guestmem demo",
             "  guestmem demo --memory 256M --image snapshot.mem --report demo.html",
-            "  guestmem demo --kernel soft --vm-type sw_protected",
+            "  guestmem demo --kernel soft --vm-type sw-protected",
+            "  guestmem demo --vm-type snp --memory 16M",
+            "  guestmem demo --vm-type tdx --firmware OVMF.fd",
             "  guestmem lab -- demo --json",
+            "  guestmem lab --suite sid -- demo --touch boot",
             ""
         })
 final class DemoCommand implements Callable<Integer> {
+    private static final long DEFAULT_MEMORY = 64L << 20;
+    private static final String LAUNCHED = ": a confidential guest is launched, in one way, and not run";
+
     @Spec
     private CommandSpec spec;
 
@@ -56,15 +75,16 @@ final class DemoCommand implements Callable<Integer> {
             names = "--vm-type",
             paramLabel = "TYPE",
             defaultValue = "default",
-            description = "default, or sw_protected, which has private memory (default: ${DEFAULT-VALUE}).")
+            description =
+                    "default; sw-protected, which has private memory; sev, sev-es, snp, tdx, which are confidential"
+                            + " (default: ${DEFAULT-VALUE}).")
     private Type type = Type.DEFAULT;
 
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
-            defaultValue = "64M",
-            description = "Guest memory, a multiple of 4096 (default: ${DEFAULT-VALUE}).")
-    private ByteSize memory;
+            description = "Guest memory, a multiple of 4096 (default: 64M; a trace has its own).")
+    private @Nullable ByteSize memory;
 
     @Option(
             names = "--image",
@@ -73,21 +93,52 @@ final class DemoCommand implements Callable<Integer> {
     private @Nullable Path image;
 
     @Option(
+            names = "--firmware",
+            paramLabel = "FILE",
+            description = "Launch a confidential guest with this OVMF or TDVF as QEMU does, instead of --image.")
+    private Optional<Path> firmware = Optional.empty();
+
+    @Option(
             names = "--populate",
             paramLabel = "WAY",
             split = ",",
-            description = "Only these ways: ${COMPLETION-CANDIDATES} (default: all).")
-    private Set<PopulationWay> ways = EnumSet.allOf(PopulationWay.class);
+            description = "Only these ways: ${COMPLETION-CANDIDATES} (default: all that make sense).")
+    private Set<PopulationWay> ways = EnumSet.noneOf(PopulationWay.class);
+
+    @Option(
+            names = "--touch",
+            paramLabel = "WHAT",
+            defaultValue = "all",
+            description = "all: read all of memory; boot: replay a first-touch trace (default: ${DEFAULT-VALUE}).")
+    private Touch touch = Touch.ALL;
+
+    @Option(
+            names = "--trace",
+            paramLabel = "FILE",
+            description =
+                    "The trace to replay, from 'guestmem lab --record-first-touch' (default: one of Debian's kernel).")
+    private @Nullable Path trace;
+
+    @Option(names = "--huge-pages", description = "Let the memory of a replay have pages of 2 MiB.")
+    private boolean hugePages;
 
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
     private @Nullable Path report;
 
-    /** The types of VMs that a plain host can run. */
+    /** The types of VMs. */
     enum Type {
         /** An ordinary one. */
         DEFAULT(VmType.DEFAULT),
         /** With private memory, without encryption. */
-        SW_PROTECTED(VmType.SW_PROTECTED);
+        SW_PROTECTED(VmType.SW_PROTECTED),
+        /** Memory is encrypted, AMD. */
+        SEV(VmType.SEV),
+        /** Registers too. */
+        SEV_ES(VmType.SEV_ES),
+        /** With integrity. */
+        SNP(VmType.SNP),
+        /** Encrypted with integrity, Intel. */
+        TDX(VmType.TDX);
 
         private final VmType vmType;
 
@@ -96,48 +147,130 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
+    /** What the guest does with its memory. */
+    enum Touch {
+        /** Reads all of it. */
+        ALL,
+        /** Touches it as a booting kernel. */
+        BOOT
+    }
+
     @Override
     public Integer call() throws Exception {
-        checkMemory();
+        checkOptions();
         if (report != null) {
             DemoReport.checkTarget(report);
         }
-        Kernel kernel = kernelOption.kernel();
-        Path file = image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+        if (LaunchDemonstration.isFor(type.vmType)) {
+            return launch();
+        }
+        Demonstration demonstration = touch == Touch.BOOT ? boot() : reading();
         PrintWriter out = spec.commandLine().getOut();
         DemoResult result;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
-            result = new Demonstration(kernel, type.vmType, file, memory.bytes()).run(ways, bar::step);
+            result = demonstration.run(ways(), bar::step);
         }
         if (report != null) {
             DemoReport.write(report, result);
         }
         if (output.json()) {
-            JsonResult.print(out, "demo", json -> fields(json, result));
+            JsonResult.print(out, "demo", json -> DemoPrinter.fields(json, result));
         } else {
-            print(out, result);
+            DemoPrinter.print(out, result);
         }
         return result.ok() ? ExitStatus.DONE : ExitStatus.NO;
     }
 
-    private void checkMemory() throws Exception {
-        long bytes = memory.bytes();
-        if (bytes == 0 || bytes % MappedMemory.PAGE_SIZE != 0) {
-            throw new ParameterException(
-                    spec.commandLine(), "--memory: " + bytes + " is not a positive multiple of the page size, 4096");
+    private void checkOptions() {
+        boolean launched = LaunchDemonstration.isFor(type.vmType);
+        refuse(launched && !ways.isEmpty(), "--populate" + LAUNCHED);
+        refuse(launched && report != null, "--report" + LAUNCHED);
+        refuse(launched && touch == Touch.BOOT, "--touch boot" + LAUNCHED);
+        refuse(
+                firmware.isPresent() && (!launched || image != null),
+                "--firmware needs --vm-type sev, sev-es, snp or tdx, and no --image");
+        if (touch == Touch.BOOT) {
+            refuse(image != null, "--image: the guest of --touch boot has empty memory");
+            refuse(memory != null, "--memory: the trace of --touch boot says how much");
+        } else {
+            refuse(trace != null, "--trace: only with --touch boot");
+            refuse(hugePages, "--huge-pages: only with --touch boot");
+            refuse(ways.contains(PopulationWay.WORKING_SET), "--populate: working_set only with --touch boot");
         }
-        if (bytes > Machine.MOST_MEMORY) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--memory: " + ByteSize.describe(bytes) + " is more than a guest has here, "
-                            + ByteSize.describe(Machine.MOST_MEMORY));
+    }
+
+    private void refuse(boolean wrong, String message) {
+        if (wrong) {
+            throw new ParameterException(spec.commandLine(), message);
         }
+    }
+
+    private Set<PopulationWay> ways() {
+        if (!ways.isEmpty()) {
+            return ways;
+        }
+        return touch == Touch.BOOT ? EnumSet.allOf(PopulationWay.class) : PopulationWay.forReading();
+    }
+
+    private Demonstration boot() throws Exception {
+        FirstTouchTrace boot = trace == null ? TraceFile.builtIn() : TraceFile.read(trace);
+        checkRoom("the trace", boot.memoryBytes(), "replay a trace of less memory");
+        return Demonstration.ofBoot(kernelOption.kernel(), type.vmType, boot, hugePages);
+    }
+
+    /** Launches a confidential guest. */
+    private int launch() throws Exception {
+        long bytes = memoryBytes();
+        AnyKernelOption.Chosen chosen = kernelOption.launching(type.vmType);
+        LaunchDemonstration demonstration = new LaunchDemonstration(chosen.kernel(), type.vmType);
+        LaunchPrinter printer = new LaunchPrinter(spec.commandLine(), output.json(), chosen.instead());
+        if (firmware.isEmpty()) {
+            return printer.print(demonstration.image(image(), bytes));
+        }
+        return switch (plan(firmware.get())) {
+            case LaunchPlan.Refused refused -> printer.refused(refused);
+            case LaunchPlan.Launches plan ->
+                printer.print(demonstration.run(plan, firmware.get().toString()));
+        };
+    }
+
+    private LaunchPlan plan(Path path) throws IOException {
+        try {
+            return LaunchSource.firmware(type.vmType, OvmfFirmware.of(FirmwareFile.read(path)));
+        } catch (MalformedFirmwareException broken) {
+            return new LaunchPlan.Refused(LaunchSource.technology(type.vmType), String.valueOf(broken.getMessage()));
+        }
+    }
+
+    private Demonstration reading() throws Exception {
+        long bytes = memoryBytes();
+        return new Demonstration(kernelOption.kernel(), type.vmType, image(), bytes);
+    }
+
+    private Path image() {
+        return image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+    }
+
+    private long memoryBytes() throws Exception {
+        long bytes = memory == null ? DEFAULT_MEMORY : memory.bytes();
+        refuse(
+                bytes == 0 || bytes % MappedMemory.PAGE_SIZE != 0,
+                "--memory: " + bytes + " is not a positive multiple of the page size, 4096");
+        refuse(
+                bytes > Machine.MOST_MEMORY,
+                "--memory: " + ByteSize.describe(bytes) + " is more than a guest has here, "
+                        + ByteSize.describe(Machine.MOST_MEMORY));
+        checkRoom("--memory", bytes, "ask for less with --memory");
+        return bytes;
+    }
+
+    private static void checkRoom(String who, long bytes, String remedy) throws Exception {
         long available = availableMemory();
         if (bytes > available) {
             throw new HostLacksException(
-                    "--memory: " + ByteSize.describe(bytes) + " is more than this host can spare, "
+                    who + ": " + ByteSize.describe(bytes) + " is more than this host can spare, "
                             + ByteSize.describe(available),
-                    "ask for less with --memory");
+                    remedy);
         }
     }
 
@@ -149,97 +282,5 @@ final class DemoCommand implements Callable<Integer> {
                     .findFirst()
                     .orElse(Long.MAX_VALUE);
         }
-    }
-
-    private static void print(PrintWriter out, DemoResult result) {
-        String simulated = result.simulated() ? " (simulated)" : "";
-        String type = result.vmType() == VmType.DEFAULT ? "" : ", VM type " + name(result.vmType());
-        out.println("kernel " + result.kernel() + simulated + type + ", guest memory is " + result.image());
-        out.println();
-        TextTable table = new TextTable(
-                TextTable.Column.left("populate"),
-                TextTable.Column.right("pages"),
-                TextTable.Column.right("guest faults"),
-                TextTable.Column.right("host faults"),
-                TextTable.Column.right("uffd faults"),
-                TextTable.Column.right("populate s"),
-                TextTable.Column.right("guest s"),
-                TextTable.Column.left("checksum"));
-        for (DemoRun run : result.runs()) {
-            switch (run) {
-                case DemoRun.Skipped skipped -> table.add(skipped.way().id(), "-", "skipped: " + skipped.reason());
-                case DemoRun.Completed done ->
-                    table.add(
-                            done.way().id(),
-                            String.valueOf(done.pages()),
-                            done.guestFaults().isPresent()
-                                    ? String.valueOf(done.guestFaults().getAsLong())
-                                    : "unknown",
-                            String.valueOf(done.hostFaults()),
-                            String.valueOf(done.uffdFaults()),
-                            seconds(done.populateSeconds()),
-                            seconds(done.guestSeconds()),
-                            done.ok() ? "ok" : "WRONG " + done.checksum());
-            }
-        }
-        table.print(out);
-        out.println();
-        for (DemoRun run : result.runs()) {
-            out.println(run.way().id() + ": " + run.way().description());
-            if (run instanceof DemoRun.Skipped && run.way() == PopulationWay.PRE_FAULT) {
-                out.println(
-                        "  Without it KVM's own faults stay, whatever the host's page table holds: each of them builds"
-                                + " a part of KVM's page table.");
-            }
-        }
-        if (result.simulated()) {
-            out.println();
-            out.println(
-                    "The kernel is simulated: it counts faults as a real one does, on a host that maps 4 KiB at each.");
-            out.println(
-                    "A thread stands for the second process. Times are those of an interpreter, not of a real kernel.");
-        }
-    }
-
-    private static String seconds(double seconds) {
-        return String.format(Locale.ROOT, "%.4f", seconds);
-    }
-
-    private static String name(VmType type) {
-        return type.name().toLowerCase(Locale.ROOT);
-    }
-
-    private static void fields(JsonGenerator json, DemoResult result) {
-        json.writeStringProperty("kernel", result.kernel());
-        json.writeBooleanProperty("simulated", result.simulated());
-        json.writeStringProperty("vm_type", name(result.vmType()));
-        json.writeStringProperty("image", result.image().toString());
-        json.writeNumberProperty("memory", result.memory());
-        json.writeArrayPropertyStart("runs");
-        for (DemoRun run : result.runs()) {
-            json.writeStartObject();
-            json.writeStringProperty("populate", run.way().id());
-            switch (run) {
-                case DemoRun.Skipped skipped -> json.writeStringProperty("skipped", skipped.reason());
-                case DemoRun.Completed done -> fields(json, done);
-            }
-            json.writeEndObject();
-        }
-        json.writeEndArray();
-    }
-
-    private static void fields(JsonGenerator json, DemoRun.Completed run) {
-        json.writeNumberProperty("pages", run.pages());
-        if (run.guestFaults().isPresent()) {
-            json.writeNumberProperty("guest_faults", run.guestFaults().getAsLong());
-        } else {
-            json.writeNullProperty("guest_faults");
-        }
-        json.writeNumberProperty("host_faults", run.hostFaults());
-        json.writeNumberProperty("uffd_faults", run.uffdFaults());
-        json.writeNumberProperty("populate_seconds", run.populateSeconds());
-        json.writeNumberProperty("guest_seconds", run.guestSeconds());
-        json.writeStringProperty("checksum", run.checksum());
-        json.writeBooleanProperty("ok", run.ok());
     }
 }

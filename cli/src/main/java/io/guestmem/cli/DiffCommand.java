@@ -7,15 +7,22 @@ import io.guestmem.diff.DiffOutcome;
 import io.guestmem.diff.DiffSettings;
 import io.guestmem.diff.Difference;
 import io.guestmem.diff.KnownDifference;
+import io.guestmem.diff.RecordedDiff;
+import io.guestmem.diff.Recorder;
+import io.guestmem.diff.Recording;
 import io.guestmem.diff.Scope;
 import io.guestmem.diff.Twin;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftKernelOptions;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,6 +44,7 @@ import tools.jackson.core.JsonGenerator;
             "Examples:",
             "  guestmem diff --kernel-a soft --kernel-b linux --calls 100000",
             "  guestmem lab --suite sid -- diff --seed 7",
+            "  guestmem lab --suite sid -- diff --calls 100000 --record sid.rec; guestmem diff --recorded sid.rec",
             ""
         })
 final class DiffCommand implements Callable<Integer> {
@@ -81,6 +89,18 @@ final class DiffCommand implements Callable<Integer> {
             description = "How long at most (default: ${DEFAULT-VALUE}).")
     private long seconds;
 
+    @Option(
+            names = "--record",
+            paramLabel = "FILE",
+            description = "Make the calls on kernel B only and write what it answers.")
+    private Optional<Path> record = Optional.empty();
+
+    @Option(
+            names = "--recorded",
+            paramLabel = "FILE",
+            description = "Compare the software kernel with what was recorded, all of it.")
+    private Optional<Path> recorded = Optional.empty();
+
     /** The kernels that there are. */
     enum Choice {
         /** {@code /dev/kvm}. */
@@ -90,7 +110,10 @@ final class DiffCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
+        if (recorded.isPresent()) {
+            return compareRecorded(recorded.get());
+        }
         if (calls < 1 || seconds < 1) {
             throw new ParameterException(spec.commandLine(), "--calls and --seconds are positive numbers");
         }
@@ -99,7 +122,10 @@ final class DiffCommand implements Callable<Integer> {
         Kernel one = kernel(first, options);
         Kernel other = kernel(second, options);
         Scope scope = Diff.scope(one, other);
-        DiffOutcome outcome = Diff.run(one, other, new DiffSettings(seed, calls, Duration.ofSeconds(seconds)));
+        DiffSettings settings = new DiffSettings(seed, calls, Duration.ofSeconds(seconds));
+        DiffOutcome outcome = record.isPresent()
+                ? Recorder.record(other, options, scope, settings, record.get())
+                : Diff.run(one, other, settings);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "diff", json -> fields(json, scope, outcome));
@@ -107,6 +133,25 @@ final class DiffCommand implements Callable<Integer> {
             print(out, scope, outcome);
         }
         return outcome.failure().isPresent() ? ExitStatus.NO : ExitStatus.DONE;
+    }
+
+    private int compareRecorded(Path file) throws IOException {
+        List<String> mine = List.of("--kernel-b", "--seed", "--calls", "--seconds", "--record");
+        if (first != Choice.SOFT || mine.stream().anyMatch(spec.commandLine().getParseResult()::hasMatchedOption)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--recorded compares the software kernel with all of the recording: nothing else can be chosen");
+        }
+        Recording recording = Recording.read(file);
+        RecordedDiff.Compared compared = RecordedDiff.run(recording);
+        PrintWriter out = spec.commandLine().getOut();
+        RecordedDiffPrinter printer = new RecordedDiffPrinter(recording.header(), compared);
+        if (output.json()) {
+            JsonResult.print(out, "diff", printer::fields);
+        } else {
+            printer.print(out);
+        }
+        return compared.differences().isEmpty() ? ExitStatus.DONE : ExitStatus.NO;
     }
 
     private static SoftKernelOptions twin() {
@@ -134,10 +179,11 @@ final class DiffCommand implements Callable<Integer> {
         out.println("compared: " + scope);
         out.println(String.format(
                 Locale.ROOT,
-                "seeds from %d, %d sequences: %d calls on each kernel in %.1f s, %.0f a second",
+                "seeds from %d, %d sequences: %d calls %s in %.1f s, %.0f a second",
                 seed,
                 outcome.sequences(),
                 outcome.calls(),
+                record.isPresent() ? "recorded" : "on each kernel",
                 outcome.seconds(),
                 outcome.rate()));
         for (Map.Entry<KnownDifference, Long> each : outcome.explained().entrySet()) {
@@ -156,13 +202,20 @@ final class DiffCommand implements Callable<Integer> {
     }
 
     private void fields(JsonGenerator json, Scope scope, DiffOutcome outcome) {
-        json.writeStringProperty("kernel_a", first.name().toLowerCase(Locale.ROOT));
+        if (record.isPresent()) {
+            json.writeStringProperty("file", record.get().toString());
+        } else {
+            json.writeStringProperty("kernel_a", first.name().toLowerCase(Locale.ROOT));
+        }
         json.writeStringProperty("kernel_b", second.name().toLowerCase(Locale.ROOT));
         json.writeStringProperty("compared", scope.toString());
         json.writeNumberProperty("seed", seed);
         json.writeNumberProperty("sequences", outcome.sequences());
         json.writeNumberProperty("calls", outcome.calls());
         json.writeNumberProperty("seconds", outcome.seconds());
+        if (record.isPresent()) {
+            return; // nothing was compared
+        }
         json.writeObjectPropertyStart("explained");
         outcome.explained().forEach((rule, count) -> json.writeNumberProperty(rule.id(), count));
         json.writeEndObject();

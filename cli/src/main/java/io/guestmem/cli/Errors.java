@@ -3,6 +3,7 @@ package io.guestmem.cli;
 import io.guestmem.abi.ErrorNumber;
 import io.guestmem.abi.KernelException;
 import io.guestmem.abi.KernelUnavailableException;
+import io.guestmem.diff.RecordingException;
 import io.guestmem.image.ImageException;
 import io.guestmem.lab.LabFailedException;
 import io.guestmem.lab.LabUnavailableException;
@@ -14,6 +15,7 @@ import io.guestmem.pager.workingset.WorkingSetException;
 import io.guestmem.vmm.demo.PopulationException;
 import io.guestmem.vmm.demo.UnavailableVmTypeException;
 import io.guestmem.vmm.demo.UnusableImageException;
+import io.guestmem.vmm.trace.MalformedTraceException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -82,9 +84,11 @@ final class Errors {
                 new Report(
                         ExitStatus.UNAVAILABLE,
                         message,
-                        "the software kernel makes them: --kernel soft; so does the kernel of 'guestmem lab --private'");
+                        "the software kernel makes them: --kernel soft; 'guestmem lab --private' has a kernel with sw_protected");
             case UnusableImageException _ ->
                 new Report(ExitStatus.IO, message, "name a regular file with --image that nobody changes meanwhile");
+            case MalformedTraceException _ ->
+                new Report(ExitStatus.IO, message, "record one: 'guestmem lab --record-first-touch FILE'");
             case SnapshotException _ ->
                 new Report(
                         ExitStatus.IO,
@@ -99,6 +103,8 @@ final class Errors {
                 new Report(ExitStatus.IO, message, "take its VMs over with --take-over, or use another --state");
             case ImageException _ ->
                 new Report(ExitStatus.IO, message, "see what 'guestmem translate --help' says about images");
+            case RecordingException _ ->
+                new Report(ExitStatus.IO, message, "record it again: guestmem diff --record FILE");
             case PopulationException _ -> new Report(ExitStatus.IO, message, "see what 'guestmem doctor' says");
             case UncheckedIOException broken ->
                 new Report(ExitStatus.IO, message + ": " + broken.getCause(), "check the path and the disk");

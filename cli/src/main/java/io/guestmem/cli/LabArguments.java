@@ -16,8 +16,8 @@ import java.util.Set;
  * @param outputDirectory where the files go that the command writes
  */
 record LabArguments(List<String> arguments, List<LabFile> files, Optional<Path> outputDirectory) {
-    private static final Set<String> INPUTS = Set.of("--image");
-    private static final Set<String> OUTPUTS = Set.of("--report");
+    private static final Set<String> INPUTS = Set.of("--image", "--recorded", "--trace");
+    private static final Set<String> OUTPUTS = Set.of("--report", "--record");
     private static final String GUEST_INPUT = "/in/";
 
     static LabArguments of(List<String> arguments) {

@@ -1,8 +1,12 @@
 package io.guestmem.cli;
 
+import io.guestmem.lab.FirstTouchRecording;
 import io.guestmem.lab.Lab;
 import io.guestmem.lab.LabKernel;
 import io.guestmem.lab.LabRequest;
+import io.guestmem.vmm.demo.DemoReport;
+import io.guestmem.vmm.trace.FirstTouchTrace;
+import io.guestmem.vmm.trace.TraceFile;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.net.URI;
@@ -12,6 +16,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,14 +38,15 @@ import picocli.CommandLine.Spec;
             "  guestmem lab -- doctor",
             "  guestmem lab -- demo --json",
             "  guestmem lab --suite sid -- demo --memory 128M",
+            "  guestmem lab --suite sid --record-first-touch boot.trace.gz",
             ""
         })
 final class LabCommand implements Callable<Integer> {
     private static final String MAIN = "io.guestmem.cli/io.guestmem.cli.Main";
 
     private static final int MOST_CPUS = 64;
-    private static final long MEBIBYTE = 1 << 20;
-    private static final long LEAST_MEMORY = 1L << 30;
+    private static final long MEBIBYTE = 1L << 20;
+    private static final long GIBIBYTE = 1L << 30;
 
     @Spec
     private CommandSpec spec;
@@ -70,15 +76,22 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
-            defaultValue = "4G",
-            description = "Memory of the machine, at least 1G (default: ${DEFAULT-VALUE}).")
-    private ByteSize memory;
+            description = "Memory of the machine, at least 1G (default: 4G; to record 128M to 2G, default 256M).")
+    private @Nullable ByteSize memory;
 
     @Option(names = "--refresh", description = "Fetch the newest kernel again.")
     private boolean refresh;
 
-    @Parameters(arity = "1..*", paramLabel = "ARGS", description = "The guestmem command to run, after --.")
-    private List<String> arguments;
+    @Option(
+            names = "--record-first-touch",
+            paramLabel = "FILE",
+            description =
+                    "Run no command: boot the kernel up to its first process, and record in which order it touches its"
+                            + " memory for the first time; a FILE.gz is compressed.")
+    private @Nullable Path recording;
+
+    @Parameters(arity = "0..*", paramLabel = "ARGS", description = "The guestmem command to run, after --.")
+    private List<String> arguments = List.of();
 
     /** Debian's suites with a kernel that the lab knows. */
     enum Suite {
@@ -90,20 +103,20 @@ final class LabCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (cpus < 1 || cpus > MOST_CPUS) {
-            throw new ParameterException(spec.commandLine(), "--cpus: " + cpus + " is not 1 to " + MOST_CPUS);
+        refuse(cpus < 1 || cpus > MOST_CPUS, "--cpus: " + cpus + " is not 1 to " + MOST_CPUS);
+        if (recording != null) {
+            refuse(!arguments.isEmpty(), "--record-first-touch: runs no command");
+            return record(recording);
         }
-        if (memory.bytes() < LEAST_MEMORY || memory.bytes() % MEBIBYTE != 0) {
-            throw new ParameterException(
-                    spec.commandLine(), "--memory: " + memory + " is not a multiple of 1 MiB from 1 GiB");
-        }
+        refuse(arguments.isEmpty(), "Missing required parameter: 'ARGS'");
         PrintWriter err = spec.commandLine().getErr();
         LabArguments carried = LabArguments.of(arguments);
         LabRequest request = LabRequest.of(modulePath(), MAIN)
                 .withKernel(kernel())
                 .withCpus(cpus)
-                .withMemoryBytes(memory.bytes())
-                .withNativeAccess(Set.of("io.guestmem.linux", "io.guestmem.bench", "io.guestmem.soft"))
+                .withMemoryBytes(memoryBytes(4 * GIBIBYTE, GIBIBYTE))
+                .withNativeAccess(
+                        Set.of("io.guestmem.linux", "io.guestmem.bench", "io.guestmem.paging", "io.guestmem.soft"))
                 .withArguments(carried.arguments())
                 .withFiles(carried.files());
         if (carried.outputDirectory().isPresent()) {
@@ -116,6 +129,54 @@ final class LabCommand implements Callable<Integer> {
                 lab.refresh(request.kernel());
             }
             return lab.run(request, out, bar.wipedBy(System.err));
+        }
+    }
+
+    private Integer record(Path file) throws Exception {
+        long bytes = memoryBytes(256 * MEBIBYTE, 128 * MEBIBYTE);
+        refuse(bytes > FirstTouchRecording.MOST_MEMORY, "--memory: at most 2 GiB can be recorded");
+        DemoReport.checkTarget(file);
+        FirstTouchTrace trace;
+        try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
+            Lab lab = Lab.open(bar::stage);
+            if (refresh) {
+                lab.refresh(kernel());
+            }
+            trace = trace(lab.recordFirstTouch(kernel(), bytes));
+        }
+        TraceFile.write(trace, file);
+        PrintWriter out = spec.commandLine().getOut();
+        if (output.json()) {
+            JsonResult.print(out, "lab", json -> DemoPrinter.fields(json, trace));
+        } else {
+            out.println(file + ": Linux " + trace.kernelRelease() + " in " + ByteSize.describe(bytes) + ", "
+                    + trace.loadedPages() + " pages loaded, " + trace.touchedPages() + " touched, seen in "
+                    + trace.samples().size() + " looks");
+        }
+        return ExitStatus.DONE;
+    }
+
+    private static FirstTouchTrace trace(FirstTouchRecording recorded) {
+        return new FirstTouchTrace(
+                recorded.kernelRelease(),
+                recorded.memoryBytes(),
+                FirstTouchTrace.Run.of(recorded.loaded()),
+                recorded.samples().stream()
+                        .map(look -> new FirstTouchTrace.Sample(look.micros(), FirstTouchTrace.Run.of(look.pages())))
+                        .toList());
+    }
+
+    private long memoryBytes(long otherwise, long least) {
+        long bytes = memory == null ? otherwise : memory.bytes();
+        refuse(
+                bytes < least || bytes % MEBIBYTE != 0,
+                "--memory: " + bytes + " is not a multiple of 1 MiB from " + ByteSize.describe(least));
+        return bytes;
+    }
+
+    private void refuse(boolean wrong, String message) {
+        if (wrong) {
+            throw new ParameterException(spec.commandLine(), message);
         }
     }
 

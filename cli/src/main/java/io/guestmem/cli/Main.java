@@ -1,6 +1,8 @@
 package io.guestmem.cli;
 
+import io.guestmem.diff.translate.Oracles;
 import io.guestmem.pager.FailurePolicy;
+import io.guestmem.paging.PagingMode;
 import io.guestmem.soft.KernelVersion;
 import io.guestmem.vmm.demo.PopulationWay;
 import java.io.PrintWriter;
@@ -39,10 +41,13 @@ public final class Main {
                 .registerConverter(Seconds.class, Seconds::parse)
                 .registerConverter(PopulationWay.class, Choices.of(PopulationWay.class))
                 .registerConverter(DemoCommand.Type.class, Choices.of(DemoCommand.Type.class))
+                .registerConverter(DemoCommand.Touch.class, Choices.of(DemoCommand.Touch.class))
                 .registerConverter(AnyKernelOption.Choice.class, Choices.of(AnyKernelOption.Choice.class))
                 .registerConverter(FailurePolicy.class, Choices.of(FailurePolicy.class))
                 .registerConverter(ServeCommand.Prefetch.class, Choices.of(ServeCommand.Prefetch.class))
                 .registerConverter(DiffCommand.Choice.class, Choices.of(DiffCommand.Choice.class))
+                .registerConverter(PagingMode.class, Choices.of(PagingMode.class))
+                .registerConverter(Oracles.Choice.class, Choices.of(Oracles.Choice.class))
                 .registerConverter(KernelVersion.class, Choices.of(KernelVersion.class, KernelVersion::release))
                 .registerConverter(LabCommand.Suite.class, Choices.of(LabCommand.Suite.class))
                 .setParameterExceptionHandler(Errors::usage)

@@ -27,11 +27,13 @@ import picocli.CommandLine.Spec;
             "  guestmem measure snp --firmware OVMF.fd --vcpus 4 --vcpu-type EPYC-Milan",
             "  guestmem measure snp --firmware OVMF.fd --kernel vmlinuz --initrd initrd --append 'root=/dev/vda1'",
             "  guestmem measure tdx --firmware OVMF.fd --expect HEX --log",
+            "  guestmem measure snp --firmware OVMF.fd --id-key key.pem --id-block block --id-auth auth",
+            "  guestmem measure sev --firmware OVMF.fd --tik tik.bin --api 1.55 --build 24 --policy 1 --measurement BASE64",
             "  guestmem measure explain --firmware OVMF.fd --expect HEX",
             "  guestmem measure diff old.log new.log",
             ""
         },
-        synopsisSubcommandLabel = "snp|sev|sev-es|tdx|explain|diff")
+        synopsisSubcommandLabel = "snp|sev|sev-es|tdx|secret|explain|diff")
 final class MeasureCommand implements Runnable {
     /** What it can do, by name. */
     static final Map<String, Supplier<Object>> ALL = new TreeMap<>(Map.of(
@@ -39,6 +41,7 @@ final class MeasureCommand implements Runnable {
             "sev", MeasureSevCommand::new,
             "sev-es", MeasureSevEsCommand::new,
             "tdx", MeasureTdxCommand::new,
+            "secret", MeasureSecretCommand::new,
             "explain", MeasureExplainCommand::new,
             "diff", MeasureDiffCommand::new));
 
@@ -60,6 +63,6 @@ final class MeasureCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "what to measure is missing: one of snp, sev, sev-es, tdx, explain, diff");
+                spec.commandLine(), "what to measure is missing: one of snp, sev, sev-es, tdx, secret, explain, diff");
     }
 }

@@ -78,13 +78,43 @@ final class MeasureOptions {
         }
     }
 
+    /** What follows from a digest. */
+    interface Following {
+        /**
+         * More of the result.
+         *
+         * @throws IOException if a file cannot be read or written
+         */
+        Rows of(byte[] digest) throws IOException;
+    }
+
+    /**
+     * More rows of a result.
+     *
+     * @param rows by their JSON names
+     * @param match whether a measurement that was given is the right one
+     */
+    record Rows(Map<String, String> rows, Optional<Boolean> match) {
+        static final Rows NONE = new Rows(Map.of(), Optional.empty());
+    }
+
     /**
      * Measures a plan and prints the result.
      *
      * @param start what is measured already
      * @param more rows of the result, by their JSON names
      */
-    int print(LaunchPlan plan, Measurement start, Map<String, String> more) {
+    int print(LaunchPlan plan, Measurement start, Map<String, String> more) throws IOException {
+        return print(plan, start, _ -> new Rows(more, Optional.empty()));
+    }
+
+    /**
+     * Measures a plan and prints the result.
+     *
+     * @param start what is measured already
+     * @param more follows from the digest
+     */
+    int print(LaunchPlan plan, Measurement start, Following more) throws IOException {
         return switch (plan) {
             case LaunchPlan.Refused refused -> refused(refused);
             case LaunchPlan.Launches launches -> measured(launches, start, more);
@@ -106,7 +136,7 @@ final class MeasureOptions {
         return ExitStatus.NO;
     }
 
-    private int measured(LaunchPlan.Launches launches, Measurement start, Map<String, String> more) {
+    private int measured(LaunchPlan.Launches launches, Measurement start, Following following) throws IOException {
         Optional<byte[]> expected =
                 expect.map(hex -> digest(hex, launches.technology().digestSize()));
         List<LoggedStep> steps = new ArrayList<>();
@@ -115,6 +145,7 @@ final class MeasureOptions {
         }
         launches.steps().forEach(start::apply);
         String digest = HexFormat.of().formatHex(start.digest());
+        Rows more = following.of(start.digest());
         Optional<Boolean> match =
                 expected.map(bytes -> HexFormat.of().formatHex(bytes).equals(digest));
         PrintWriter out = spec.commandLine().getOut();
@@ -124,7 +155,8 @@ final class MeasureOptions {
                 json.writeBooleanProperty("launches", true);
                 json.writeStringProperty("digest", digest);
                 json.writeNumberProperty("steps", start.steps());
-                more.forEach(json::writeStringProperty);
+                more.rows().forEach(json::writeStringProperty);
+                more.match().ifPresent(same -> json.writeBooleanProperty("measurement_match", same));
                 match.ifPresent(same -> json.writeBooleanProperty("match", same));
                 if (log) {
                     fields(json, steps);
@@ -136,13 +168,14 @@ final class MeasureOptions {
             rows.put("technology", launches.technology().label());
             rows.put("digest", digest);
             rows.put("steps", String.valueOf(start.steps()));
-            rows.putAll(more);
+            rows.putAll(more.rows());
+            more.match().ifPresent(same -> rows.put("measurement_match", same ? "yes" : "no"));
             match.ifPresent(
                     same -> rows.put("match", same ? "yes" : "no; 'guestmem measure explain' searches for the reason"));
             int width = rows.keySet().stream().mapToInt(String::length).max().orElse(0);
             rows.forEach((name, value) -> out.println(name + " ".repeat(width - name.length() + 2) + value));
         }
-        return match.orElse(true) ? ExitStatus.DONE : ExitStatus.NO;
+        return match.orElse(true) && more.match().orElse(true) ? ExitStatus.DONE : ExitStatus.NO;
     }
 
     private static void fields(JsonGenerator json, List<LoggedStep> steps) {

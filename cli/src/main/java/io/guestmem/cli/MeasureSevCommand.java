@@ -6,7 +6,6 @@ import io.guestmem.measure.launch.LaunchPlan;
 import io.guestmem.measure.launch.SevLaunch;
 import io.guestmem.measure.launch.SevSettings;
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,14 +19,18 @@ final class MeasureSevCommand implements Callable<Integer> {
     @Mixin
     private MeasureSevOptions sev;
 
+    @Mixin
+    private MeasureOwnerOptions owner;
+
     @Override
     public Integer call() throws IOException {
+        owner.check();
         SevSettings settings = sev.settings(0);
         LaunchPlan plan = MeasureOptions.plan(
                 Technology.SEV,
                 options.firmware(),
                 options.nativeZero(),
                 firmware -> SevLaunch.plan(Technology.SEV, firmware, settings));
-        return options.print(plan, new SevMeasurement(Technology.SEV), Map.of());
+        return options.print(plan, new SevMeasurement(Technology.SEV), owner::of);
     }
 }

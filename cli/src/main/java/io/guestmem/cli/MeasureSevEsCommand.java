@@ -6,7 +6,6 @@ import io.guestmem.measure.launch.LaunchPlan;
 import io.guestmem.measure.launch.SevLaunch;
 import io.guestmem.measure.launch.SevSettings;
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,6 +19,9 @@ final class MeasureSevEsCommand implements Callable<Integer> {
 
     @Mixin
     private MeasureSevOptions sev;
+
+    @Mixin
+    private MeasureOwnerOptions owner;
 
     @Option(
             names = "--flavour",
@@ -38,12 +40,13 @@ final class MeasureSevEsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        owner.check();
         SevSettings settings = sev.settings(0).withFpu(flavour == Flavour.INIT2);
         LaunchPlan plan = MeasureOptions.plan(
                 Technology.SEV_ES,
                 options.firmware(),
                 options.nativeZero(),
                 firmware -> SevLaunch.plan(Technology.SEV_ES, firmware, settings));
-        return options.print(plan, new SevMeasurement(Technology.SEV_ES), Map.of());
+        return options.print(plan, new SevMeasurement(Technology.SEV_ES), owner::of);
     }
 }

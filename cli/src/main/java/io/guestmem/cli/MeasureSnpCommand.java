@@ -10,7 +10,6 @@ import io.guestmem.measure.launch.SevSettings;
 import io.guestmem.measure.launch.SnpLaunch;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -31,6 +30,9 @@ final class MeasureSnpCommand implements Callable<Integer> {
     @Mixin
     private MeasureSevOptions sev;
 
+    @Mixin
+    private MeasureIdentityOptions identity;
+
     @Option(
             names = "--firmware-digest",
             paramLabel = "HEX",
@@ -49,16 +51,17 @@ final class MeasureSnpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        identity.check();
         SevSettings settings = sev.settings(SevSettings.STANDARD.features());
         LaunchPlan plan = MeasureOptions.plan(
                 Technology.SNP, options.firmware(), options.nativeZero(), firmware -> plan(firmware, settings));
         if (seed.isEmpty() || !(plan instanceof LaunchPlan.Launches launches)) {
-            return options.print(plan, new SnpMeasurement(), Map.of());
+            return options.print(plan, new SnpMeasurement(), identity::of);
         }
         byte[] digest = MeasureOptions.digest(spec, "--firmware-digest", seed.get(), Technology.SNP.digestSize());
         LaunchPlan rest = new LaunchPlan.Launches(
                 Technology.SNP, launches.steps().subList(1, launches.steps().size()));
-        return options.print(rest, new SnpMeasurement(digest), Map.of());
+        return options.print(rest, new SnpMeasurement(digest), identity::of);
     }
 
     private LaunchPlan plan(OvmfFirmware firmware, SevSettings settings) throws IOException {

@@ -275,7 +275,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     /** A signal has come, and the hook ends the process. */
-    private static void ended(Thread drain) {
+    static void ended(Thread drain) {
         try {
             drain.join();
         } catch (InterruptedException _) {
@@ -300,7 +300,7 @@ final class ServeCommand implements Callable<Integer> {
             }
         } else {
             switch (event.kind()) {
-                case REFUSED, FAILED, WARNING, BLOCKED ->
+                case REFUSED, FAILED, WARNING, BLOCKED, NOT_RECORDED ->
                     spec.commandLine()
                             .getErr()
                             .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());

@@ -36,6 +36,10 @@ final class Verbs {
     static CommandLine commandLine(String... arguments) {
         CommandLine root = new CommandLine(new GuestmemCommand());
         add(root, ALL, arguments, 0);
+        CommandLine diff = root.getSubcommands().get("diff");
+        if (diff != null) {
+            add(diff, Map.of("translate", DiffTranslateCommand::new), arguments, 1);
+        }
         CommandLine measure = root.getSubcommands().get("measure");
         if (measure != null) {
             add(measure, MeasureCommand.ALL, arguments, 1);

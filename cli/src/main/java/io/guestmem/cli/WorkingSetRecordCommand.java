@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import picocli.CommandLine.Command;
@@ -25,7 +24,7 @@ import picocli.CommandLine.Spec;
         description = {
             "",
             "The recording ends when nothing new is touched for a while, when the VM ends, or at SIGTERM or SIGINT. The exit"
-                    + " status is 1 if nothing was touched.",
+                    + " status is 1 if nothing was touched, or if a VM could not get all of its memory.",
             ""
         })
 final class WorkingSetRecordCommand implements Callable<Integer> {
@@ -71,21 +70,34 @@ final class WorkingSetRecordCommand implements Callable<Integer> {
             });
             Runtime.getRuntime().addShutdownHook(hook);
             spec.commandLine().getErr().println("ready " + socket);
-            int result = ExitStatus.INTERNAL;
             try {
-                result = result(recording.await());
+                status.complete(result(recording.await()));
             } finally {
-                status.complete(result);
+                status.complete(ExitStatus.IO);
+                withdraw(hook);
             }
-            return result;
+        }
+        return status.join();
+    }
+
+    /** No signal has come, or the hook ends the process. */
+    private static void withdraw(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException _) {
+            ServeCommand.ended(hook);
         }
     }
 
-    private int result(Optional<ServerEvent> recorded) throws IOException {
+    private int result(SingleRecording.Outcome outcome) throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        if (recorded.isEmpty()) {
-            spec.commandLine().getErr().println("guestmem: nothing was touched: " + file + " is not written");
-            return ExitStatus.NO;
+        ServerEvent recording = outcome.recording().orElse(null);
+        if (recording == null || recording.kind() == ServerEvent.Kind.NOT_RECORDED) {
+            String why = recording == null ? "no VM has connected" : recording.text();
+            spec.commandLine().getErr().println("guestmem: " + file + " is not written: " + why);
+            return recording != null && recording.numbers().getOrDefault("pages", 0L) > 0
+                    ? ExitStatus.IO
+                    : ExitStatus.NO;
         }
         WorkingSetSummary summary =
                 new WorkingSetSummary(file, WorkingSetFile.read(file).set());
@@ -95,7 +107,7 @@ final class WorkingSetRecordCommand implements Callable<Integer> {
             summary.print(out);
         }
         out.flush();
-        return ExitStatus.DONE;
+        return outcome.released() ? ExitStatus.DONE : ExitStatus.NO;
     }
 
     private void warn(ServerEvent event) {

@@ -8,6 +8,8 @@ public enum CheckClass {
     TDP,
     /** On a kernel with {@link io.guestmem.abi.VmType#SW_PROTECTED} VMs. */
     PRIVATE_MEMORY,
+    /** On a kernel with VMs of the type that the check is about: SEV, SEV-ES, SNP or TDX. */
+    CONFIDENTIAL,
     /** On a model: it needs requests that were never merged, or a look inside. */
     MODEL
 }

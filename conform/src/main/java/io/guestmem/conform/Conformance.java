@@ -12,7 +12,8 @@ import java.util.stream.Stream;
 public final class Conformance {
     /** The order of the specification. */
     private static final List<String> CHAPTERS = List.of(
-            "SYS", "SLOT", "GMEM", "ATTR", "PF", "MM", "TR", "T2", "POP", "SNP", "MMU", "DIRTY", "STAT", "SREG");
+            "SYS", "SLOT", "GMEM", "ATTR", "PF", "MM", "TR", "T2", "POP", "SNP", "SEV", "TDX", "MMU", "DIRTY", "STAT",
+            "SREG");
 
     private static final List<Check> CHECKS = Stream.of(
                     SystemChecks.all(),
@@ -30,6 +31,10 @@ public final class Conformance {
                     RandomWalkChecks.all(),
                     MapMemoryChecks.all(),
                     PopulationChecks.all(),
+                    SnpChecks.all(),
+                    SevChecks.all(),
+                    TdxChecks.all(),
+                    ConfidentialChecks.all(),
                     MmuChecks.all(),
                     MmuModelChecks.all(),
                     DirtyChecks.all(),

@@ -1,6 +1,7 @@
 package io.guestmem.conform;
 
 import io.guestmem.abi.KvmFile;
+import io.guestmem.abi.VmType;
 import java.util.List;
 
 /** A look inside a kernel that is a model. Every method names a file of that kernel. Thread-safe. */
@@ -10,6 +11,12 @@ public interface ModelInspection {
 
     /** Whether proposals whose code and documentation contradict each other do as documented. */
     boolean areProposalsAsDocumented();
+
+    /** A new model that is the same but for its processor, which has VMs of a type. The caller owns it. */
+    ConformanceKernel onProcessorWith(VmType type);
+
+    /** What the launch of a confidential guest has measured so far, in hexadecimal. */
+    String launchDigest(KvmFile vm);
 
     /** The generation of the memslots of an address space, without the bit that says that an update is under way. */
     long generation(KvmFile vm, int addressSpace);

@@ -1,8 +1,10 @@
 package io.guestmem.conform;
 
 import io.guestmem.abi.KvmFile;
+import io.guestmem.abi.VmType;
 import io.guestmem.soft.Schedule.Point;
 import io.guestmem.soft.SoftKernel;
+import io.guestmem.soft.SoftKernelOptions;
 import io.guestmem.soft.SoftKernelOptions.ProposalRules;
 import io.guestmem.soft.SoftKernelOptions.SharedRequest;
 import io.guestmem.soft.VmInspector;
@@ -39,6 +41,19 @@ final class SoftInspection implements ModelInspection {
     @Override
     public boolean areProposalsAsDocumented() {
         return kernel.options().proposalRules() == ProposalRules.AS_DOCUMENTED;
+    }
+
+    @Override
+    public ConformanceKernel onProcessorWith(VmType type) {
+        return ConformanceKernel.soft(kernel.options()
+                .with()
+                .vmTypes(SoftKernelOptions.vmTypesWith(type))
+                .build());
+    }
+
+    @Override
+    public String launchDigest(KvmFile vm) {
+        return kernel.inspect(vm).launch().orElseThrow().digest();
     }
 
     @Override

@@ -36,11 +36,16 @@ public final class Trial implements AutoCloseable {
     private final ConformanceKernel on;
     private final Arena arena = Arena.ofShared();
     private final Deque<AutoCloseable> owned = new ArrayDeque<>();
-    private final List<String> seen = new ArrayList<>();
+    private final List<String> seen;
     private @Nullable KvmFile system;
 
     Trial(ConformanceKernel on) {
+        this(on, new ArrayList<>());
+    }
+
+    private Trial(ConformanceKernel on, List<String> seen) {
         this.on = on;
+        this.seen = seen;
     }
 
     /** The kernel under test and what is known of it. */
@@ -204,7 +209,30 @@ public final class Trial implements AutoCloseable {
     }
 
     private boolean offersPrivateMemory() {
-        return (capability(Capability.VM_TYPES) & 1 << VmType.SW_PROTECTED.value()) != 0;
+        return offers(VmType.SW_PROTECTED);
+    }
+
+    private boolean offers(VmType type) {
+        return (capability(Capability.VM_TYPES) & 1 << type.value()) != 0;
+    }
+
+    /** Whether {@link #on(VmType)} is no skip. */
+    boolean canHave(VmType type) {
+        return offers(type) || on.model().isPresent();
+    }
+
+    /**
+     * This trial, if its kernel has VMs of a type; of a model otherwise a trial of the same one on another processor. A skip on a
+     * real kernel without the type.
+     */
+    Trial on(VmType type) {
+        if (offers(type)) {
+            return this;
+        }
+        require(
+                on.model().isPresent(),
+                "no VMs of type " + type + ": KVM_CAP_VM_TYPES is " + capability(Capability.VM_TYPES));
+        return own(new Trial(own(model().onProcessorWith(type)), seen));
     }
 
     /** A VM with guest_memfds of its own, of the default type if that has them, or a skip. */

@@ -8,11 +8,8 @@ import java.util.Optional;
 
 /** Performs sequences on two kernels and compares. For one thread. */
 public final class Comparison implements AutoCloseable {
-    /** Memory is looked at after one sequence of so many: that takes longer than the calls. */
-    private static final int MEMORY_INTERVAL = 8;
-
-    private final Performer first;
-    private final Performer second;
+    private final Side first;
+    private final Side second;
     private final Scope scope;
     private final Map<KnownDifference, Long> explained = new EnumMap<>(KnownDifference.class);
     private long calls;
@@ -23,9 +20,14 @@ public final class Comparison implements AutoCloseable {
      * @param scope what both can show
      */
     public Comparison(Kernel first, Kernel second, Scope scope) {
+        this(new Performer(first, scope), new Performer(second, scope), scope);
+    }
+
+    /** A comparison that closes its sides. */
+    Comparison(Side first, Side second, Scope scope) {
+        this.first = first;
+        this.second = second;
         this.scope = scope;
-        this.first = new Performer(first, scope);
-        this.second = new Performer(second, scope);
     }
 
     /**
@@ -66,7 +68,7 @@ public final class Comparison implements AutoCloseable {
                 return unexplained(found, rules);
             }
         }
-        if (sequence.seed() % MEMORY_INTERVAL != 0) {
+        if (!sequence.comparesMemory()) {
             return Optional.empty();
         }
         Difference memory = new Difference(sequence, all.size(), first.memory(), second.memory());

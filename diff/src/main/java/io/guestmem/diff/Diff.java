@@ -2,15 +2,12 @@ package io.guestmem.diff;
 
 import io.guestmem.abi.Kernel;
 import io.guestmem.abi.KvmFile;
-import io.guestmem.abi.KvmIoctl;
 import io.guestmem.kvm.LinuxKernel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
 
 /** Compares two kernels, sequence after sequence. */
 public final class Diff {
@@ -36,10 +33,7 @@ public final class Diff {
     public static DiffOutcome run(Kernel first, Kernel second, DiffSettings settings) {
         Scope scope = scope(first, second);
         Generator generator = new Generator(scope);
-        Iterator<Sequence> sequences = Stream.concat(
-                        Regressions.in(scope),
-                        LongStream.iterate(settings.seed(), seed -> seed + 1).mapToObj(generator::sequence))
-                .iterator();
+        Iterator<Sequence> sequences = generator.from(settings.seed(), generator.regressions());
         long begin = System.nanoTime();
         long count = 0;
         List<Difference> once = new ArrayList<>();
@@ -63,27 +57,6 @@ public final class Diff {
             Duration time = Duration.ofNanos(System.nanoTime() - begin);
             Optional<Difference> shrunk = failure.map(found -> new Shrinker(comparison::repeat, TRIALS).shrink(found));
             return new DiffOutcome(comparison.calls(), count, time, comparison.explained(), once, shrunk);
-        }
-    }
-
-    /**
-     * A VM with a vCPU that stays as long as sequences come and go. The first ones of a kernel switch branches on by patching its
-     * code, the last ones switch them off: that is slow, and QEMU's software CPU does not always survive it.
-     */
-    private record Standing(KvmFile vm, KvmFile vcpu) implements AutoCloseable {
-        static Standing on(Kernel kernel) {
-            try (KvmFile system = kernel.open()) {
-                long made = World.must("KVM_CREATE_VM", World.request(system, KvmIoctl.CREATE_VM, 0));
-                KvmFile vm = kernel.adopt((int) made, "standing vm");
-                long vcpu = World.must("KVM_CREATE_VCPU", World.request(vm, KvmIoctl.CREATE_VCPU, 0));
-                return new Standing(vm, kernel.adopt((int) vcpu, "standing vcpu"));
-            }
-        }
-
-        @Override
-        public void close() {
-            vcpu.close();
-            vm.close();
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.guestmem.diff;
 
+import io.guestmem.abi.Capability;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostProtection;
 import java.util.List;
@@ -86,7 +87,17 @@ public final class Regressions {
                     new Call.PreFault(0, 0x60E000L, 0x1000L, 0),
                     new Call.SetAttributes(0x600000L, 0x10000L, 8, 0),
                     new Call.SetRegion(0, 0, 0x10000L, 0x1000L, 0, 0),
-                    new Call.Run(GuestAccess.FETCH, 0, 0x60E000L, 0, 1)));
+                    new Call.Run(GuestAccess.FETCH, 0, 0x60E000L, 0, 1)),
+            new Regression(
+                    "a run that a full dirty ring ends takes CR8 from the run page",
+                    new Call.CreateVm(0),
+                    new Call.EnableCapability(Capability.DIRTY_LOG_RING.number(), 0, 0x1000L),
+                    new Call.CreateVcpu(0),
+                    new Call.SetRegion(1, 1, 0x4000000L, 0x200000L, 0, 0),
+                    new Call.PreFault(0, 0x4000000L, 0x200000L, 0),
+                    new Call.SetSregs(0, 4, 15),
+                    new Call.Run(GuestAccess.READ, 0, 0x4000000L, 0x1000L, 1),
+                    new Call.SetSregs(0, 2, 0)));
 
     private Regressions() {}
 

@@ -10,9 +10,16 @@ import java.util.stream.Collectors;
  * @param calls in their order
  */
 public record Sequence(long seed, List<Call> calls) {
+    private static final int MEMORY_INTERVAL = 8;
+
     /** Copies the list. */
     public Sequence {
         calls = List.copyOf(calls);
+    }
+
+    /** Whether the memory at the end is compared too: not each time, for that takes longer than the calls. */
+    boolean comparesMemory() {
+        return seed % MEMORY_INTERVAL == 0;
     }
 
     /** The same seed, other calls. */

@@ -49,7 +49,7 @@ public final class Twin {
         boolean accessedDirty = !isOff(EPT_ACCESSED_DIRTY);
         return SoftKernelOptions.defaults()
                 .with()
-                .kernelVersion(version(read(RELEASE).orElseThrow()))
+                .kernelVersion(version(release()))
                 .accessedDirtyBits(accessedDirty)
                 .pageModificationLogging(accessedDirty && Files.exists(PML) && !isOff(PML))
                 .nxHugePages(
@@ -65,9 +65,14 @@ public final class Twin {
                 .build();
     }
 
+    /** The release of the kernel that this process runs on. */
+    static String release() {
+        return read(RELEASE).orElseThrow();
+    }
+
     /** Whether this process runs on a kernel in which a pre-fault may hang ({@link Scope#staleRootsHang}). */
     static boolean runsOnOldKernel() {
-        return version(read(RELEASE).orElseThrow()) == KernelVersion.V6_12;
+        return version(release()) == KernelVersion.V6_12;
     }
 
     /** What two kernels can be compared in. */

@@ -1,6 +1,7 @@
 package io.guestmem.diff;
 
 import io.guestmem.abi.ErrorNumber;
+import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.HostMemoryKind;
 import io.guestmem.abi.HostProtection;
@@ -134,13 +135,19 @@ final class World implements AutoCloseable {
 
     /**
      * Memory between pages that nobody may touch: the kernel must not join it with its neighbours, for then a huge page could
-     * cover both.
+     * cover both. The page on either side is there. So each GiB in which some of the memory lies has a table, wherever the
+     * kernel put it: without one, {@code mprotect} does not tell KVM (Linux 7.2 {@code mm/mprotect.c:change_pud_range}).
      */
     private Mapped fenced(HostMemoryKind kind, long length) {
         HostMemory memory = kernel.allocate(kind, length + ALIGNMENT + 2 * PAGE);
         long start = (-(memory.hva() + PAGE) & (ALIGNMENT - 1)) + PAGE;
-        must("fence below", memory.protect(HostProtection.NONE, 0, start));
-        must("fence above", memory.protect(HostProtection.NONE, start + length, memory.length() - start - length));
+        long end = start + length;
+        must("fence below", memory.protect(HostProtection.NONE, 0, start - PAGE));
+        must("fence above", memory.protect(HostProtection.NONE, end + PAGE, memory.length() - end - PAGE));
+        for (long beside : new long[] {start - PAGE, end}) {
+            must("page beside", memory.advise(HostAdvice.POPULATE_WRITE, beside, PAGE));
+            must("fence beside", memory.protect(HostProtection.NONE, beside, PAGE));
+        }
         return new Mapped(memory, start);
     }
 

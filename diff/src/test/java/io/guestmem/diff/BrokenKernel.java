@@ -9,10 +9,10 @@ import io.guestmem.abi.VcpuThread;
 import java.lang.foreign.MemorySegment;
 
 /** A kernel with a defect: the answers of requests with a struct pass a hand that may change them. */
-record BrokenKernel(Kernel kernel, Defect defect) implements Kernel {
+public record BrokenKernel(Kernel kernel, Defect defect) implements Kernel {
     /** Changes an answer. */
     @FunctionalInterface
-    interface Defect {
+    public interface Defect {
         /** What the broken kernel answers; the struct may be changed as well. */
         long answer(int request, MemorySegment struct, long result);
     }

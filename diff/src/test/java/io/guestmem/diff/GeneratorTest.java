@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.Set;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -20,6 +21,28 @@ class GeneratorTest {
         assertThat(new Generator(EVERYTHING).sequence(8)).isNotEqualTo(sequence);
         assertThat(sequence.calls()).hasSizeBetween(4, 200);
         assertThat(sequence.calls().getFirst()).isInstanceOf(Call.CreateVm.class);
+    }
+
+    @Test
+    void theFingerprintIsThatOfTheSequences() {
+        int fingerprint = new Generator(EVERYTHING).fingerprint(5);
+
+        assertThat(new Generator(EVERYTHING).fingerprint(5)).isEqualTo(fingerprint);
+        assertThat(new Generator(EVERYTHING).fingerprint(6)).isNotEqualTo(fingerprint);
+        assertThat(new Generator(SHADOW).fingerprint(5)).isNotEqualTo(fingerprint);
+    }
+
+    @Test
+    void aComparisonBeginsWithTheRegressions() {
+        Generator generator = new Generator(EVERYTHING);
+        Iterator<Sequence> sequences = generator.from(3, generator.regressions());
+
+        assertThat(Regressions.in(EVERYTHING))
+                .isNotEmpty()
+                .allSatisfy(each -> assertThat(sequences.next()).isEqualTo(each));
+        assertThat(sequences.next()).isEqualTo(generator.sequence(3));
+        assertThat(sequences.next()).isEqualTo(generator.sequence(4));
+        assertThat(generator.from(3, 0).next()).isEqualTo(generator.sequence(3));
     }
 
     @Test

@@ -49,10 +49,10 @@ class ArchitectureTest {
             Map.entry("measure", Set.of()),
             Map.entry("soft", Set.of("abi", "paging", "measure")),
             Map.entry("kvm", Set.of("abi", "linux", "paging")),
-            Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux")),
+            Map.entry("vmm", Set.of("soft", "kvm", "abi", "linux", "measure")),
             Map.entry("pager", Set.of("linux")),
             Map.entry("conform", Set.of("soft", "vmm", "kvm", "abi", "linux")),
-            Map.entry("diff", Set.of("soft", "kvm", "abi", "linux")),
+            Map.entry("diff", Set.of("paging", "soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("shell", Set.of("soft", "vmm", "kvm", "abi", "linux")),
             Map.entry("lab", Set.of("linux")),
             Map.entry(

@@ -57,8 +57,18 @@ class CommandFailureTest {
                 "conform --kernel linux --kernel-version 6.12 | --kernel-version: the real kernel has its own; add --kernel soft",
                 "conform --only SYS-99          | no check 'SYS-99'",
                 "demo --populate magic          | 'magic'",
-                "demo --vm-type tdx             | 'tdx'",
+                "demo --vm-type sgx             | 'sgx'",
+                "demo --vm-type tdx --populate none | --populate: a confidential guest is launched",
+                "demo --firmware x              | --firmware needs --vm-type",
                 "demo surplus                   | 'surplus'",
+                "diff --recorded x --seed 3     | --recorded compares the software kernel with all of the recording",
+                "demo --touch boot --memory 64M | --memory: the trace of --touch boot says how much",
+                "demo --touch boot --image x    | --image: the guest of --touch boot has empty memory",
+                "demo --trace x                 | --trace: only with --touch boot",
+                "demo --populate working_set    | --populate: working_set only with --touch boot",
+                "lab --record-first-touch x -- doctor       | --record-first-touch: runs no command",
+                "lab --record-first-touch x --memory 4G     | --memory: at most 2 GiB can be recorded",
+                "lab --record-first-touch x --memory 64M    | --memory: 67108864 is not a multiple of 1 MiB from 128 MiB",
                 "lab                            | 'ARGS'",
                 "lab --suite buzz -- doctor     | 'buzz'",
                 "``                             | a verb is missing: one of bench, conform, demo, diff, doctor, fuzz, lab, measure, serve, shell, translate, workingset",
@@ -72,14 +82,16 @@ class CommandFailureTest {
                 "workingset merge --output x    | 'FILE'",
                 "workingset record --socket x --snapshot y | '--output=FILE'",
                 "workingset pack --output x y   | '--snapshot=FILE'",
-                "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, explain, diff",
+                "measure                        | what to measure is missing: one of snp, sev, sev-es, tdx, secret, explain, diff",
                 "measure snp                    | '--firmware=FILE'",
                 "measure snp --firmware x --vcpus 0         | --vcpus: 0 is not 1 to 4096",
                 "measure snp --firmware x --vcpu-type i486  | --vcpu-type: no model 'i486'",
                 "measure snp --firmware x --vmm bochs       | 'bochs'",
                 "measure snp --firmware x --guest-features y | 'y' is not a number",
                 "measure sev --firmware x --append quiet    | --initrd and --append need --kernel",
-                "measure tdx --firmware x --patched-kernel  | --patched-kernel needs --memory"
+                "measure tdx --firmware x --patched-kernel  | --patched-kernel needs --memory",
+                "measure sev --firmware x --nonce 00        | --nonce, --measurement, --api, --build and --policy need --tik",
+                "measure snp --firmware x --id-block y      | --id-block, --id-auth and --author-key need --id-key"
             })
     void aWrongCommandLineIsNamed(String line, String message) throws Exception {
         List<String> lines = failure(USAGE, Guestmem.command(directory, words(line)));
@@ -136,6 +148,18 @@ class CommandFailureTest {
         Files.createFile(directory.resolve("empty"));
 
         assertThat(failure(IO, demoOf("empty")).getFirst()).isEqualTo("guestmem: empty: the file is empty");
+    }
+
+    @Test
+    void whatIsNoRecordingIsRefused() throws Exception {
+        Files.writeString(directory.resolve("x"), "guestmem recording of something else");
+
+        List<String> lines = failure(IO, Guestmem.command(directory, "diff", "--recorded", "x"));
+
+        assertThat(lines)
+                .containsExactly(
+                        "guestmem: x: not a recording of guestmem diff",
+                        "guestmem: record it again: guestmem diff --record FILE");
     }
 
     @Test

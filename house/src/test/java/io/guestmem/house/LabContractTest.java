@@ -7,17 +7,13 @@ import io.guestmem.abi.Kernel;
 import io.guestmem.kvm.Kvm;
 import io.guestmem.lab.Lab;
 import io.guestmem.lab.LabFailedException;
-import io.guestmem.lab.LabFile;
 import io.guestmem.lab.LabKernel;
 import io.guestmem.lab.LabProgress;
 import io.guestmem.lab.LabRequest;
 import io.guestmem.linux.Userfaultfd;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,8 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import net.bytebuddy.ByteBuddy;
@@ -115,59 +109,16 @@ class LabContractTest {
         }
     }
 
-    /** The suite's main class is a module, as the lab wants it; everything else is on its class path. */
     private LabRequest request(LabKernel kernel, List<String> suite) throws Exception {
-        Path modules = Files.createDirectory(directory.resolve("modules"));
-        Path own = archiveOf(GuestSuite.class);
-        Path room = own.resolve(GuestSuite.class.getPackageName().replace('.', '/'));
-        try (JarOutputStream jar = new JarOutputStream(Files.newOutputStream(modules.resolve("suite.jar")));
-                DirectoryStream<Path> classes = Files.newDirectoryStream(room, "GuestSuite*.class")) {
-            for (Path file : classes) {
-                add(jar, own, own.relativize(file).toString());
-            }
-        }
-        List<LabFile> files = new ArrayList<>();
-        files.add(carried(jarOf(TESTS)));
+        List<Path> archives = new ArrayList<>(List.of(TESTS));
         for (Class<?> type : ARCHIVES) {
-            Path archive = archiveOf(type);
-            files.add(carried(Files.isDirectory(archive) ? jarOf(archive) : archive));
+            archives.add(LabClassPath.archiveOf(type));
         }
-        String classPath = files.stream().map(LabFile::guest).collect(Collectors.joining(":"));
-        return LabRequest.of(modules, "suite/" + GuestSuite.class.getName())
+        return LabClassPath.request(directory, GuestSuite.class, archives)
                 .withKernel(kernel)
-                .withNativeAccess(Set.of("ALL-UNNAMED"))
                 .withExtraModules(JDK_MODULES)
-                .withEnvironment(Map.of("JDK_JAVA_OPTIONS", "-cp " + classPath))
                 .withCpus(1)
                 .withTimeLimit(LIMIT)
-                .withArguments(suite)
-                .withFiles(files);
-    }
-
-    private static LabFile carried(Path jar) {
-        return new LabFile(jar, "/in/" + jar.getFileName());
-    }
-
-    private static Path archiveOf(Class<?> type) throws URISyntaxException {
-        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
-    }
-
-    /** A directory of classes as a jar. */
-    private Path jarOf(Path classes) throws IOException {
-        Path file = Files.createTempFile(directory, "classes-", ".jar");
-        try (OutputStream out = Files.newOutputStream(file);
-                JarOutputStream jar = new JarOutputStream(out);
-                Stream<Path> all = Files.walk(classes)) {
-            for (Path entry : all.filter(Files::isRegularFile).toList()) {
-                add(jar, classes, classes.relativize(entry).toString());
-            }
-        }
-        return file;
-    }
-
-    private static void add(JarOutputStream jar, Path classes, String name) throws IOException {
-        jar.putNextEntry(new JarEntry(name));
-        Files.copy(classes.resolve(name), jar);
-        jar.closeEntry();
+                .withArguments(suite);
     }
 }

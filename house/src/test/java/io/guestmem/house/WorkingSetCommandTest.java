@@ -191,7 +191,7 @@ class WorkingSetCommandTest {
 
             Command.Outcome outcome = recording.await(LIMIT);
             assertThat(outcome.status()).as(outcome.err()).isEqualTo(1);
-            assertThat(outcome.err()).contains("guestmem: nothing was touched: set is not written");
+            assertThat(outcome.err()).contains("guestmem: set is not written: no VM has connected");
             assertThat(directory.resolve("set")).doesNotExist();
         }
     }

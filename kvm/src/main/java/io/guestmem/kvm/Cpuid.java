@@ -62,19 +62,28 @@ public record Cpuid(List<Entry> entries) {
     void set(KvmFile vcpu) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment struct = allocate(arena, entries.size());
-            struct.set(ValueLayout.JAVA_INT, CpuidLayout.NENT, entries.size());
-            long at = CpuidLayout.ENTRIES;
-            for (Entry entry : entries) {
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_FUNCTION, entry.function);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_INDEX, entry.index);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_FLAGS, entry.flags);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EAX, entry.eax);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EBX, entry.ebx);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_ECX, entry.ecx);
-                struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EDX, entry.edx);
-                at += CpuidLayout.ENTRY.size();
-            }
+            write(struct);
             Call.struct(vcpu, KvmIoctl.SET_CPUID2, struct, entries.size() + " entries");
+        }
+    }
+
+    /**
+     * Writes it down.
+     *
+     * @param struct zeroed memory for {@link CpuidLayout} and all entries
+     */
+    public void write(MemorySegment struct) {
+        struct.set(ValueLayout.JAVA_INT, CpuidLayout.NENT, entries.size());
+        long at = CpuidLayout.ENTRIES;
+        for (Entry entry : entries) {
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_FUNCTION, entry.function);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_INDEX, entry.index);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_FLAGS, entry.flags);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EAX, entry.eax);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EBX, entry.ebx);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_ECX, entry.ecx);
+            struct.set(ValueLayout.JAVA_INT, at + CpuidLayout.ENTRY_EDX, entry.edx);
+            at += CpuidLayout.ENTRY.size();
         }
     }
 
@@ -82,7 +91,12 @@ public record Cpuid(List<Entry> entries) {
         return arena.allocate(CpuidLayout.ENTRIES + (long) entries * CpuidLayout.ENTRY.size(), Long.BYTES);
     }
 
-    private static Cpuid read(MemorySegment struct) {
+    /**
+     * Reads what the kernel wrote down.
+     *
+     * @param struct {@link CpuidLayout} and as many entries as it says
+     */
+    public static Cpuid read(MemorySegment struct) {
         int count = struct.get(ValueLayout.JAVA_INT, CpuidLayout.NENT);
         List<Entry> entries = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {

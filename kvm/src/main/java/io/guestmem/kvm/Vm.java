@@ -57,6 +57,16 @@ public final class Vm implements OwnedFiles.AutoCloseableFile {
         return kvm.kernel();
     }
 
+    /** KVM as a system. */
+    public Kvm kvm() {
+        return kvm;
+    }
+
+    /** The file behind it, for requests that have no method here. It is closed with the VM. */
+    public KvmFile file() {
+        return file;
+    }
+
     /** {@code KVM_CHECK_EXTENSION} of this VM: 0 if it does not have it. */
     public int capability(Capability capability) {
         return (int) Call.value(file, KvmIoctl.CHECK_EXTENSION, capability.number());

@@ -112,6 +112,22 @@ public final class Lab {
         return run.run(output, errors);
     }
 
+    /**
+     * Prepares what is missing, boots a kernel up to its first process, and records in which order it touches its memory for the
+     * first time. An interrupt of the calling thread ends the machine.
+     *
+     * @param memoryBytes memory of the machine, a multiple of 1 MiB, at least 128 MiB, at most {@link
+     *     FirstTouchRecording#MOST_MEMORY}
+     * @throws LabUnavailableException if the lab cannot be had here; nothing ran
+     * @throws LabFailedException if the machine did not come to its first process
+     * @throws IOException if a file cannot be read or written
+     */
+    public FirstTouchRecording recordFirstTouch(LabKernel kernel, long memoryBytes)
+            throws IOException, InterruptedException, LabUnavailableException, LabFailedException {
+        BootKernel boot = obtainKernel(kernel);
+        return new FirstTouchRecorder(tools.qemu(), boot, tools.busybox(), progress).record(memoryBytes);
+    }
+
     private BootKernel obtainKernel(LabKernel kernel)
             throws IOException, InterruptedException, LabUnavailableException {
         if (kernel == LabKernel.PRIVATE) {

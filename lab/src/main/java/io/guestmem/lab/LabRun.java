@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.RandomAccessFile;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -18,7 +17,7 @@ import java.util.Optional;
 /** One run of a request whose parts are all there: the initramfs, the machine, what came back. */
 final class LabRun {
     /** A boot under QEMU's software CPU may die; see {@link Machine}. */
-    private static final int BOOTS = 6;
+    static final int BOOTS = 6;
 
     private static final int TAIL_LINES = 80;
 
@@ -27,9 +26,6 @@ final class LabRun {
     private final DebianTools.Qemu qemu;
     private final LabCache cache;
     private final LabProgress progress;
-
-    /** The machine that runs now, for the end of this process. */
-    private volatile Optional<Machine> running = Optional.empty();
 
     /**
      * What is cached.
@@ -50,44 +46,21 @@ final class LabRun {
 
     /** Boots until the program started, then waits for its end. */
     int run(OutputStream output, OutputStream errors) throws IOException, InterruptedException, LabFailedException {
-        Path directory = Files.createTempDirectory("guestmem-lab-");
-        Thread atEnd = Thread.ofPlatform().name("guestmem-lab-end").unstarted(() -> end(directory));
-        Runtime.getRuntime().addShutdownHook(atEnd);
-        try {
-            Path initramfs = directory.resolve("initramfs");
+        try (Workplace workplace = Workplace.open()) {
+            Path initramfs = workplace.directory().resolve("initramfs");
             pack(initramfs);
             Machine.End end = Machine.End.DIED_IN_BOOT;
-            Path start = directory;
+            Path start = workplace.directory();
             for (int boot = 1; boot <= BOOTS && end == Machine.End.DIED_IN_BOOT; boot++) {
                 progress.stage("starting " + request.kernel().text() + (boot == 1 ? "" : " again, it died in boot"));
-                start = Files.createDirectory(directory.resolve(Integer.toString(boot)));
-                end = start(start, initramfs, output, errors);
+                start = Files.createDirectory(workplace.directory().resolve(Integer.toString(boot)));
+                end = start(workplace, start, initramfs, output, errors);
             }
             return status(end, start);
-        } finally {
-            removeHook(atEnd);
-            LabCache.delete(directory);
         }
     }
 
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException _) {
-            // This process is on its way down: the hook runs and does the same.
-        }
-    }
-
-    private void end(Path directory) {
-        running.ifPresent(Machine::kill);
-        try {
-            LabCache.delete(directory);
-        } catch (IOException failed) {
-            throw new UncheckedIOException("left behind: " + directory, failed);
-        }
-    }
-
-    private Machine.End start(Path start, Path initramfs, OutputStream output, OutputStream errors)
+    private Machine.End start(Workplace workplace, Path start, Path initramfs, OutputStream output, OutputStream errors)
             throws IOException, InterruptedException {
         Path disk = start.resolve("disk");
         try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
@@ -96,11 +69,11 @@ final class LabRun {
         Path image = parts.kernel().image();
         Machine.End end = Machine.End.DIED_IN_BOOT;
         try (Machine machine = new Machine(start, output, errors)) {
-            running = Optional.of(machine);
+            workplace.runs(machine);
             end = machine.run(qemu, Machine.arguments(request, start, image, initramfs, disk), request.timeLimit());
             return end;
         } finally {
-            running = Optional.empty();
+            workplace.runsNothing();
             String name = "console-" + request.kernel().text() + (end == Machine.End.DIED_IN_BOOT ? "-died" : "");
             Files.copy(start.resolve("console.log"), cache.file(name + ".log"), StandardCopyOption.REPLACE_EXISTING);
         }
@@ -182,7 +155,7 @@ final class LabRun {
         }
     }
 
-    private static LabFailedException failed(String reason, Path start) throws IOException {
+    static LabFailedException failed(String reason, Path start) throws IOException {
         return new LabFailedException(reason, tail(start.resolve("qemu.log")) + tail(start.resolve("console.log")));
     }
 

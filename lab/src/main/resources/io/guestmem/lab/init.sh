@@ -12,7 +12,6 @@ mount -t tmpfs tmpfs /dev/shm
 # khugepaged zaps guest memory whenever it likes: what a program sees must not depend on that.
 khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 [ -w $khugepaged ] && echo 4294967295 > $khugepaged
-[ -d /sys/kernel/debug ] && mount -t debugfs debugfs /sys/kernel/debug
 for module in /modules/*.ko; do
     [ -f "$module" ] && insmod "$module"
 done

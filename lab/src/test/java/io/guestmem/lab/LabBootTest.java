@@ -9,6 +9,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -94,6 +96,37 @@ class LabBootTest {
                 .extracting(thrown -> ((LabFailedException) thrown).consoleTail())
                 .asString()
                 .contains("Kernel panic - not syncing: sysrq triggered crash");
+    }
+
+    @Test
+    void aBootIsRecordedFromTheKernelsFirstInstruction() throws Exception {
+        int pages = 128 << 20 >> 12;
+
+        FirstTouchRecording recorded = record(128L << 20);
+
+        assertThat(recorded.kernelRelease()).startsWith("6.12.");
+        assertThat(recorded.loaded().nextClearBit(0x100))
+                .as("the kernel is loaded from 1 MiB")
+                .isGreaterThan(0x100 + 2000);
+        assertThat(recorded.loaded().cardinality()).isLessThan(8000);
+        BitSet seen = (BitSet) recorded.loaded().clone();
+        for (FirstTouchRecording.Sample look : recorded.samples()) {
+            assertThat(look.pages().isEmpty()).isFalse();
+            assertThat(look.pages().intersects(seen)).as("twice").isFalse();
+            seen.or(look.pages());
+        }
+        assertThat(recorded.samples())
+                .isSortedAccordingTo(Comparator.comparingLong(FirstTouchRecording.Sample::micros));
+        assertThat(seen.length()).isLessThanOrEqualTo(pages);
+        assertThat(seen.cardinality()).as("not all of memory is needed").isBetween(10_000, pages - 1000);
+    }
+
+    private FirstTouchRecording record(long memoryBytes) throws Exception {
+        try {
+            return lab.recordFirstTouch(LabKernel.TRIXIE, memoryBytes);
+        } catch (LabUnavailableException unavailable) {
+            return abort("no lab here: " + unavailable.getMessage() + "; " + unavailable.remedy());
+        }
     }
 
     private static LabRequest request(LabKernel kernel, String... arguments) {

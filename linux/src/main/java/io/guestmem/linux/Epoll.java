@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * {@code epoll(7)}, level-triggered: waits for many descriptors, each known by a number that its owner chooses.
+ * {@code epoll(7)}, level-triggered unless asked otherwise: waits for many descriptors, each known by a number that its owner chooses.
  *
  * <p>{@link #add}, {@link #modify} and {@link #remove} may be called by any thread; {@link #await} and what reads its results
  * belong to one thread. A descriptor must be removed before it is closed if a copy of it lives on in another process, as the
@@ -16,6 +16,7 @@ public final class Epoll implements AutoCloseable {
     public static final int CAPACITY = 64;
 
     private static final int EPOLL_CLOEXEC = 0x80000;
+    private static final PollEvents EDGE_TRIGGERED = new PollEvents(1 << 31);
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLL_CTL_DEL = 2;
     private static final int EPOLL_CTL_MOD = 3;
@@ -49,6 +50,17 @@ public final class Epoll implements AutoCloseable {
      */
     public void add(FileDescriptor member, PollEvents events, long token) {
         control(EPOLL_CTL_ADD, member, events, token);
+    }
+
+    /**
+     * Adds a descriptor, edge-triggered ({@code EPOLLET}): it is reported once for each time that something comes, which saves the
+     * kernel from asking it again at every {@link #await}. Only for who reads until nothing is left before it waits.
+     *
+     * @param token comes back from {@link #token}
+     * @throws LinuxException as {@link #add}
+     */
+    public void addEdgeTriggered(FileDescriptor member, PollEvents events, long token) {
+        control(EPOLL_CTL_ADD, member, events.and(EDGE_TRIGGERED), token);
     }
 
     /**

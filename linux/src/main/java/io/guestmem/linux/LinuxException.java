@@ -55,6 +55,14 @@ public final class LinuxException extends RuntimeException {
         return result;
     }
 
+    /** As {@link #check(long, String, Object...)}, without arguments: allocates nothing when all is well. */
+    public static long check(long result, String call) {
+        if (result < 0) {
+            throw new LinuxException(call, Errno.ofResult(result));
+        }
+        return result;
+    }
+
     /** Call, errno and arguments; never null. */
     @Override
     public String getMessage() {

@@ -120,6 +120,24 @@ class WaitingTest {
     }
 
     @Test
+    void anEdgeIsReportedOnceForEachTimeThatSomethingComes() {
+        try (Epoll epoll = Epoll.create();
+                EventFd event = EventFd.create()) {
+            event.signal();
+            epoll.addEdgeTriggered(event.descriptor(), READABLE, 7);
+            assertThat(epoll.await(0)).as("there when it was added").isEqualTo(1);
+            assertThat(epoll.token(0)).isEqualTo(7);
+            assertThat(epoll.await(0)).as("still unread").isZero();
+
+            event.signal();
+
+            assertThat(epoll.await(0)).isEqualTo(1);
+            assertThat(epoll.events(0).isReadable()).isTrue();
+            assertThat(epoll.await(0)).isZero();
+        }
+    }
+
+    @Test
     void epollRefusesWhatItHasAndWhatItHasNot() {
         try (Epoll epoll = Epoll.create();
                 EventFd event = EventFd.create();

@@ -9,14 +9,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Installs what nobody has asked for yet: a working set in its order, or everything from the first page to the last. Belongs to one thread, which is never the one that
- * serves faults.
+ * Installs what nobody has asked for yet: a working set in its order, or everything from the first page to the last. Belongs to
+ * one thread, which is never the one that serves faults.
  *
  * <p>The content is read into memory in pieces of up to 2 MiB, outside of the gate, and installed in pieces that are short while
  * faults come in.
  */
 final class Prefetcher implements AutoCloseable {
     private static final long READ_AHEAD = 2 << 20;
+
     /** Pieces of a working set that the source is told of beforehand. */
     private static final int ANNOUNCED = 32;
 

@@ -153,7 +153,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
     /** Serves until the VM is gone or somebody asks for an end. */
     End serve(boolean prefetch, Runnable whenPrefetched) {
         try (Epoll epoll = Epoll.create()) {
-            epoll.add(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
+            epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
             diffs.begin();
@@ -187,15 +187,24 @@ final class ServedVm implements GuestReport, AutoCloseable {
         }
     }
 
+    /**
+     * Never sleeps before a round has found nothing: the kernel reports a message once, and a vCPU on this CPU has often run and
+     * faulted again before {@code UFFDIO_COPY} returns.
+     */
     private End serve(Epoll epoll) {
         long idleSince = System.nanoTime();
+        boolean looked = false;
+        boolean slept = false;
         boolean lives = true;
         while (true) {
             long before = System.nanoTime();
-            if (loop.round()) {
-                spin.messageCameAfter(before - idleSince);
+            boolean served = loop.round();
+            if (served) {
+                spin.messageCame(before - idleSince, looked, slept);
                 idleSince = System.nanoTime();
+                slept = false;
             }
+            looked = !served;
             diffs.cutIfAsked(loop);
             End end = lives && !loop.isGone() ? asked : End.GONE;
             if (end != null && diffs.mayEnd()) {
@@ -203,9 +212,10 @@ final class ServedVm implements GuestReport, AutoCloseable {
             }
             if (loop.hasWaiting()) {
                 lives &= await(epoll, loop.pause());
-            } else if (spin.goesOn(System.nanoTime() - idleSince)) {
+            } else if (looked && spin.goesOn(System.nanoTime() - idleSince)) {
                 Thread.onSpinWait();
-            } else {
+            } else if (looked) {
+                slept = true;
                 lives &= await(epoll, -1);
             }
         }
@@ -365,12 +375,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     @Override
     public void failed(long offset, String reason, FailurePolicy applied) {
-        String done = switch (applied) {
-            case POISON -> "; the page is poisoned";
-            case KILL -> "; the VM is killed";
-            case HANG -> "; who touched the page waits";
-        };
-        events.accept(new ServerEvent(Kind.FAILED, number, reason + done, Map.of("offset", offset)));
+        events.accept(new ServerEvent(Kind.FAILED, number, reason + "; " + applied.done(), Map.of("offset", offset)));
         if (applied == FailurePolicy.KILL) {
             process.kill();
         }

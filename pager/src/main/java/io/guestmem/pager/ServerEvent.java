@@ -36,6 +36,8 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         COLLAPSED,
         /** What a VM touched first is written to the file in the text: {@code pages}, {@code bytes} and kinds of touches. */
         RECORDED,
+        /** A recording has ended and is not written, as the text says; of {@code pages}, 0 if nothing was touched. */
+        NOT_RECORDED,
         /** The working set is installed: {@code planned}, {@code installed}, {@code late} pages, {@code micros}. */
         REPLAYED,
         /** What the working set was good for, when nobody serves the VM any more: see {@code ReplayReport}. */

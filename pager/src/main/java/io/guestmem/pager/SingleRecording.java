@@ -14,17 +14,23 @@ import java.util.function.Consumer;
 public final class SingleRecording implements AutoCloseable {
     private static final int FIRST = 1;
 
-    private final CompletableFuture<Optional<ServerEvent>> recorded = new CompletableFuture<>();
+    private final CompletableFuture<Optional<ServerEvent>> ended = new CompletableFuture<>();
     private final PageServer server;
     private final Thread serving;
+
+    /**
+     * How it ended.
+     *
+     * @param recording the event RECORDED or NOT_RECORDED; empty if nobody connected
+     * @param released whether no VM needs a server any more
+     */
+    public record Outcome(Optional<ServerEvent> recording, boolean released) {}
 
     private SingleRecording(ServerOptions options, Consumer<ServerEvent> events) throws IOException {
         server = PageServer.open(options, event -> {
             events.accept(event);
-            if (event.vm() == FIRST && event.kind() == Kind.RECORDED) {
-                recorded.complete(Optional.of(event));
-            } else if (event.vm() == FIRST && event.kind() == Kind.DETACHED) {
-                recorded.complete(Optional.empty());
+            if (event.vm() == FIRST && (event.kind() == Kind.RECORDED || event.kind() == Kind.NOT_RECORDED)) {
+                ended.complete(Optional.of(event));
             }
         });
         serving = Thread.ofPlatform().name("server").daemon().start(server::serve);
@@ -45,21 +51,19 @@ public final class SingleRecording implements AutoCloseable {
     }
 
     /**
-     * Waits for the end of the recording, and until no VM needs a server any more.
+     * Waits for the end of the recording, then until every VM has all of its memory.
      *
-     * @return the event of kind RECORDED; empty if nothing was touched or nobody connected
      * @throws IOException if a socket cannot be removed
      */
-    public Optional<ServerEvent> await() throws IOException {
-        Optional<ServerEvent> event = recorded.join();
-        server.drain();
-        return event;
+    public Outcome await() throws IOException {
+        Optional<ServerEvent> recording = ended.join();
+        return new Outcome(recording, server.drain());
     }
 
     /** Ends the recording now. */
     public void stop() {
         server.endRecording(FIRST);
-        recorded.complete(Optional.empty());
+        ended.complete(Optional.empty());
     }
 
     @Override

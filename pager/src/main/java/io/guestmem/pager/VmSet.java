@@ -120,7 +120,9 @@ final class VmSet {
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
-            dirty = newDirty(number, handshake);
+            dirty = options.serving().trackDirty()
+                    ? WriteTracking.pages(number, handshake, state, events)
+                    : null;
             workingSet = workingSets.attach(number, map, states);
             ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
             events.accept(ServerEvent.attached(number, process.pid(), map));
@@ -181,29 +183,17 @@ final class VmSet {
                 events);
     }
 
-    private @Nullable DirtyPages newDirty(int number, Handshake handshake) {
-        if (!options.serving().trackDirty()) {
-            return null;
-        }
-        Optional<String> refused = WriteTracking.begin(handshake.userfaultfd(), handshake.map());
-        if (refused.isPresent()) {
-            events.accept(ServerEvent.of(Kind.WARNING, number, "its writes are not tracked: " + refused.get()));
-            return null;
-        }
-        long pages = handshake.map().pages();
-        return state == null ? DirtyPages.anonymous(pages) : DirtyPages.create(state.dirty(number), pages);
-    }
-
     /**
      * A VM that is served.
      *
      * @throws IOException if there is none
      */
     ServedVm vm(int number) throws IOException {
-        return copy().keySet().stream()
-                .filter(vm -> vm.number() == number)
-                .findFirst()
-                .orElseThrow(() -> new IOException("there is no VM " + number));
+        return find(number).orElseThrow(() -> new IOException("there is no VM " + number));
+    }
+
+    private Optional<ServedVm> find(int number) {
+        return copy().keySet().stream().filter(vm -> vm.number() == number).findFirst();
     }
 
     private PageStates newStates(int number, VmProcess process, GuestMap map) {
@@ -399,13 +389,9 @@ final class VmSet {
 
     /** Ends the recording of a VM; whether it is served. */
     boolean endRecording(int number) {
-        for (ServedVm vm : copy().keySet()) {
-            if (vm.number() == number) {
-                vm.endRecording();
-                return true;
-            }
-        }
-        return false;
+        Optional<ServedVm> found = find(number);
+        found.ifPresent(ServedVm::endRecording);
+        return found.isPresent();
     }
 
     private synchronized Map<ServedVm, Thread> copy() {

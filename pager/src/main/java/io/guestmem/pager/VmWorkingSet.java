@@ -107,12 +107,13 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
     }
 
     private void write(Recorder source, Path file, SnapshotIdentity snapshot) {
-        WorkingSet set = source.set(snapshot, this::isAhead);
-        if (set.pages() == set.pages(Touch.AHEAD)) {
-            events.accept(ServerEvent.of(Kind.WARNING, vm, "nothing was touched: no working set is written"));
-            return;
-        }
+        long touched = source.count();
         try {
+            if (touched == 0) {
+                events.accept(notRecorded(0, "nothing was touched"));
+                return;
+            }
+            WorkingSet set = source.set(snapshot, this::isAhead);
             WorkingSetFile.write(file, set);
             Map<String, Long> numbers = new TreeMap<>();
             numbers.put("pages", set.pages());
@@ -123,8 +124,12 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
             numbers.put("micros", set.micros());
             events.accept(new ServerEvent(Kind.RECORDED, vm, file.toString(), numbers));
         } catch (IOException | RuntimeException failed) {
-            events.accept(ServerEvent.of(Kind.WARNING, vm, "the working set is not written: " + failed));
+            events.accept(notRecorded(touched, failed.toString()));
         }
+    }
+
+    private ServerEvent notRecorded(long pages, String why) {
+        return new ServerEvent(Kind.NOT_RECORDED, vm, why, Map.of("pages", pages));
     }
 
     private boolean isAhead(long page) {

@@ -36,6 +36,7 @@ import java.util.concurrent.TimeUnit;
 final class WarmUp {
     private static final int PAGES = 512;
     private static final int ROUNDS = 40;
+    private static final int RECOVERIES = 10;
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private WarmUp() {}
@@ -63,7 +64,9 @@ final class WarmUp {
             try (VmWorkingSet recorded = recorded(map, states)) {
                 serve(new Guest(map, states, source, port, recorded), memory);
             }
-            recover(map, source);
+            for (int i = 0; i < RECOVERIES; i++) {
+                recover(map, source);
+            }
         }
     }
 

@@ -79,19 +79,20 @@ final class WorkingSets implements AutoCloseable {
                 .map(first -> options.workingSet().file(first, vm))
                 .orElse(null);
         Recorder recorder = recording == null ? null : new Recorder(map, System.nanoTime());
-        VmWorkingSet workingSet = new VmWorkingSet(vm, events, states, replay(vm, map), recorder);
+        int sample = options.prefetch() ? 0 : options.workingSet().sample();
+        VmWorkingSet workingSet = new VmWorkingSet(vm, events, states, replay(vm, map, sample), recorder);
         if (recording != null) {
             workingSet.record(recording, snapshot, options.workingSet());
         }
         return workingSet;
     }
 
-    /** For a VM that another server has served: what it touched first is not known any more. */
+    /** For a VM that another server has served: what it touched first is not known any more, nor what is there already. */
     VmWorkingSet takeBack(int vm, GuestMap map, PageStates states) {
-        return new VmWorkingSet(vm, events, states, replay(vm, map), null);
+        return new VmWorkingSet(vm, events, states, replay(vm, map, 0), null);
     }
 
-    private @Nullable Replay replay(int vm, GuestMap map) {
+    private @Nullable Replay replay(int vm, GuestMap map, int sample) {
         if (set == null) {
             return null;
         }
@@ -100,7 +101,6 @@ final class WorkingSets implements AutoCloseable {
             events.accept(ServerEvent.of(Kind.WARNING, vm, "the working set is not replayed: " + difference.get()));
             return null;
         }
-        int sample = options.prefetch() ? 0 : options.workingSet().sample();
         return Replay.of(set, order, contents, map, sample, System.nanoTime());
     }
 

@@ -6,11 +6,15 @@ import io.guestmem.linux.RegisterMode;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.linux.UserfaultfdOperation;
+import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
+import io.guestmem.pager.handshake.Handshake;
 import io.guestmem.pager.handshake.Region;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes writes of a guest visible whose VMM knows nothing of that: its memory is registered once more, for missing pages as
@@ -21,8 +25,24 @@ final class WriteTracking {
 
     private WriteTracking() {}
 
+    /**
+     * Begins with a VM that has just connected.
+     *
+     * @return null if its writes cannot be tracked, which an event says
+     */
+    static @Nullable DirtyPages pages(
+            int vm, Handshake handshake, @Nullable StateDirectory state, Consumer<ServerEvent> events) {
+        Optional<String> refused = begin(handshake.userfaultfd(), handshake.map());
+        if (refused.isPresent()) {
+            events.accept(ServerEvent.of(Kind.WARNING, vm, "its writes are not tracked: " + refused.get()));
+            return null;
+        }
+        long pages = handshake.map().pages();
+        return state == null ? DirtyPages.anonymous(pages) : DirtyPages.create(state.dirty(vm), pages);
+    }
+
     /** Registers the memory; why that cannot be, or empty if writes are visible now. */
-    static Optional<String> begin(Userfaultfd userfaultfd, GuestMap map) {
+    private static Optional<String> begin(Userfaultfd userfaultfd, GuestMap map) {
         if (map.pageSize() != MappedMemory.PAGE_SIZE) {
             return Optional.of("its pages are of " + map.pageSize() + " bytes, and only those of 4096 can be tracked");
         }

@@ -7,10 +7,12 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** A page server in a process of its own, that can be killed. Closing it does that. */
 final class ServerProcess implements AutoCloseable {
@@ -54,8 +56,8 @@ final class ServerProcess implements AutoCloseable {
                 String.valueOf(takeOver)));
     }
 
-    /** Waits for an event that begins so. */
-    void await(String beginning) throws InterruptedException {
+    /** Waits for an event that begins so, and returns its line. */
+    String await(String beginning) throws InterruptedException {
         StringBuilder all = new StringBuilder();
         String line = events.poll(LIMIT_SECONDS, TimeUnit.SECONDS);
         while (line != null && !line.startsWith(beginning)) {
@@ -63,6 +65,23 @@ final class ServerProcess implements AutoCloseable {
             line = events.poll(LIMIT_SECONDS, TimeUnit.SECONDS);
         }
         assertThat(line).as("event %s behind:%n%s", beginning, all).isNotNull();
+        return line;
+    }
+
+    /** Descriptors that it has open. */
+    long descriptors() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/" + process.pid() + "/fd"))) {
+            return open.count();
+        }
+    }
+
+    /** Resident memory that is its own, in bytes: {@code RssAnon} of {@code /proc/PID/status}. */
+    long ownMemory() throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
+                .filter(line -> line.startsWith("RssAnon:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+                .findFirst()
+                .orElseThrow();
     }
 
     void kill() {

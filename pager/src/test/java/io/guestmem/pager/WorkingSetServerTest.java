@@ -292,9 +292,25 @@ class WorkingSetServerTest {
             try (MockVmmProcess _ = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
                 server.await(Kind.ATTACHED, 1);
             }
-            assertThat(server.await(Kind.WARNING, 1).text())
-                    .isEqualTo("nothing was touched: no working set is written");
+            assertThat(server.await(Kind.NOT_RECORDED, 1).text()).isEqualTo("nothing was touched");
         }
         assertThat(file).hasContent("old");
+    }
+
+    @Test
+    void aRecordingThatCannotBeWrittenIsSaidAndTheVmIsServed() throws Exception {
+        Path nowhere = directory.resolve("nowhere/set");
+        ServerOptions options = ServerOptions.of(socket, snapshot)
+                .workingSet(WorkingSetOptions.NONE.recording(nowhere, Duration.ZERO, Duration.ZERO));
+        try (TestServer server = TestServer.start(options);
+                MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+            vmm.expectOk("read 0 8");
+            server.server().endRecording(1);
+
+            ServerEvent event = server.await(Kind.NOT_RECORDED, 1);
+            assertThat(event.text()).contains("NoSuchFileException", "nowhere");
+            assertThat(event.numbers()).containsEntry("pages", 8L);
+            vmm.expectOk("read 0 100");
+        }
     }
 }

@@ -112,6 +112,16 @@ public record SoftKernelOptions(
                 ProposalRules.AS_CODED);
     }
 
+    /** The types of VMs of a host whose processor has a type: all that come with it. */
+    public static Set<VmType> vmTypesWith(VmType type) {
+        return switch (type) {
+            case DEFAULT, SW_PROTECTED -> EnumSet.of(VmType.DEFAULT, VmType.SW_PROTECTED);
+            case SEV, SEV_ES, SNP ->
+                EnumSet.of(VmType.DEFAULT, VmType.SW_PROTECTED, VmType.SEV, VmType.SEV_ES, VmType.SNP);
+            case TDX -> EnumSet.of(VmType.DEFAULT, VmType.SW_PROTECTED, VmType.TDX);
+        };
+    }
+
     /**
      * Whether the kernel was built with guest_memfds: before 6.18 that comes with VM types that have private memory
      * ({@code CONFIG_KVM_PRIVATE_MEM}).

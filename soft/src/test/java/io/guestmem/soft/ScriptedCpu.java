@@ -1,9 +1,12 @@
 package io.guestmem.soft;
 
+import io.guestmem.abi.ExitReason;
+import io.guestmem.abi.RunLayout;
 import io.guestmem.soft.mmu.GuestAccess;
 import io.guestmem.soft.vm.UserArgument;
 import io.guestmem.soft.vm.VcpuContext;
 import io.guestmem.soft.vm.VirtualCpu;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +51,10 @@ final class ScriptedCpu implements VirtualCpu {
 
     @Override
     public long run(GuestAccess memory) {
+        if (context.ringIsFull()) {
+            context.run().set(ValueLayout.JAVA_INT, RunLayout.EXIT_REASON, ExitReason.DIRTY_RING_FULL);
+            return 0;
+        }
         return program.applyAsLong(memory);
     }
 

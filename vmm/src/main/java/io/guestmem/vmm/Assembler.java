@@ -27,6 +27,11 @@ final class Assembler {
         return instruction(0x03, INDIRECT, to, from);
     }
 
+    /** {@code mov to, [from]}: reads 8 bytes of memory. */
+    Assembler moveFromMemory(Register to, Register from) {
+        return instruction(0x8B, INDIRECT, to, from);
+    }
+
     /** {@code mov [to], from}: writes 8 bytes of memory. */
     Assembler moveToMemory(Register to, Register from) {
         return instruction(0x89, INDIRECT, from, to);

@@ -124,6 +124,40 @@ public final class GuestProgram {
         return new GuestProgram("touch in random order", finish(assembler), entry);
     }
 
+    /**
+     * Touches the first 8 bytes at each address of a list, in order.
+     *
+     * @param list guest memory with 8-byte addresses, at least one
+     */
+    public static GuestProgram touchListed(GuestRange list, Access access) {
+        Assembler assembler = new Assembler();
+        int loop = assembler.here();
+        touch(assembler.moveFromMemory(Register.RSI, Register.RDI), access)
+                .add(Register.RDI, (byte) 8)
+                .decrement(Register.RCX)
+                .jumpIfNotZero(loop);
+        return new GuestProgram("touch listed", finish(assembler), overList(list));
+    }
+
+    /**
+     * Reads the 8-byte word at each address of a list, in order, and computes the {@link Checksum} of the words, as {@link
+     * #checksum} does.
+     *
+     * @param list guest memory with 8-byte addresses, at least one
+     */
+    public static GuestProgram checksumListed(GuestRange list) {
+        Assembler assembler = new Assembler();
+        int loop = assembler.here();
+        assembler
+                .moveFromMemory(Register.RSI, Register.RDI)
+                .addFromMemory(Register.RAX, Register.RSI)
+                .add(Register.RBX, Register.RAX)
+                .add(Register.RDI, (byte) 8)
+                .decrement(Register.RCX)
+                .jumpIfNotZero(loop);
+        return new GuestProgram("checksum listed", finish(assembler), overList(list));
+    }
+
     /** Never ends: for run loops with a limit. */
     public static GuestProgram spin() {
         Assembler assembler = new Assembler();
@@ -144,6 +178,12 @@ public final class GuestProgram {
 
     private static Registers over(GuestRange range, long count) {
         return Registers.initial().with(Register.RSI, range.start().value()).with(Register.RCX, count);
+    }
+
+    private static Registers overList(GuestRange list) {
+        return Registers.initial()
+                .with(Register.RDI, list.start().value())
+                .with(Register.RCX, positive(list.size() / Long.BYTES));
     }
 
     private static long positive(long count) {

@@ -28,7 +28,7 @@ public final class Machine implements AutoCloseable {
     private static final long GIB = 1L << 30;
     private static final long HUGE_PAGE = 2L << 20;
 
-    /** The boot slot: PML4, PDPT, one page directory for each GiB, then the task state segment and the program. */
+    /** The boot slot: PML4, PDPT, one page directory for each GiB, then the task state segment, the program and its list. */
     private static final long PML4 = 0;
 
     private static final long PDPT = GuestPhysical.PAGE_SIZE;
@@ -63,16 +63,23 @@ public final class Machine implements AutoCloseable {
     private final GuestRange memory;
     private final GuestRange bootRange;
 
-    private Machine(Vm vm, Vcpu vcpu, HostMemory boot, GuestRange memory, GuestRange bootRange) {
+    /** Offset in the boot slot of the task state segment; a page later comes the program, then the list. */
+    private final long tss;
+
+    private Machine(Vm vm, Vcpu vcpu, HostMemory boot, GuestRange memory, GuestRange bootRange, long tss) {
         this.vm = vm;
         this.vcpu = vcpu;
         this.boot = boot;
         this.memory = memory;
         this.bootRange = bootRange;
+        this.tss = tss;
     }
 
     /** The most memory that one page-directory-pointer table reaches, less the GiB of the boot slot. */
     public static final long MOST_MEMORY = 511 * GIB;
+
+    /** The most words of a list for a program: as many as fit into the GiB of the boot slot with its tables. */
+    public static final int LONGEST_LIST = 1 << 26;
 
     /**
      * Makes a machine whose guest memory is not there yet.
@@ -81,24 +88,39 @@ public final class Machine implements AutoCloseable {
      * @throws io.guestmem.abi.KernelException if KVM refuses
      */
     public static Machine create(Kvm kvm, VmType type, long memorySize) {
+        return create(kvm, type, memorySize, new long[0]);
+    }
+
+    /**
+     * Makes a machine with a list for its program behind it.
+     *
+     * @param list 8-byte words, at most {@link #LONGEST_LIST}
+     */
+    public static Machine create(Kvm kvm, VmType type, long memorySize, long[] list) {
         if (memorySize <= 0 || memorySize % GuestPhysical.PAGE_SIZE != 0 || memorySize > MOST_MEMORY) {
             throw new IllegalArgumentException("not a size for guest memory: " + memorySize);
         }
+        if (list.length > LONGEST_LIST) {
+            throw new IllegalArgumentException("the list has " + list.length + " words, more than " + LONGEST_LIST);
+        }
         long bootStart = Math.ceilDiv(memorySize, GIB) * GIB;
         long directories = bootStart / GIB + 1;
-        long bootSize = DIRECTORIES + (directories + 2) * GuestPhysical.PAGE_SIZE;
+        long tss = DIRECTORIES + directories * GuestPhysical.PAGE_SIZE;
+        long listPages = Math.ceilDiv((long) list.length * Long.BYTES, GuestPhysical.PAGE_SIZE);
+        long bootSize = list(tss) + listPages * GuestPhysical.PAGE_SIZE;
         HostMemory boot = kvm.kernel().allocate(bootSize);
         Vm vm = null;
         try {
             vm = kvm.createVm(type);
             GuestRange bootRange = GuestRange.of(bootStart, bootSize);
             buildTables(boot.segment(), bootStart, directories);
-            boot.segment().set(ValueLayout.JAVA_SHORT, tss(bootSize) + TSS_BITMAP_OFFSET, (short) 104);
+            boot.segment().set(ValueLayout.JAVA_SHORT, tss + TSS_BITMAP_OFFSET, (short) 104);
+            MemorySegment.copy(list, 0, boot.segment(), ValueLayout.JAVA_LONG, list(tss), list.length);
             vm.set(Memslot.of(BOOT_SLOT, bootRange.start(), boot));
             Vcpu vcpu = vm.createVcpu(0);
             vcpu.setCpuid(kvm.supportedCpuid());
-            vcpu.setSystemRegisters(longMode(vcpu.systemRegisters(), bootRange));
-            return new Machine(vm, vcpu, boot, GuestRange.of(0, memorySize), bootRange);
+            vcpu.setSystemRegisters(longMode(vcpu.systemRegisters(), bootStart, tss));
+            return new Machine(vm, vcpu, boot, GuestRange.of(0, memorySize), bootRange, tss);
         } catch (RuntimeException failed) {
             if (vm != null) {
                 vm.close();
@@ -123,22 +145,21 @@ public final class Machine implements AutoCloseable {
         boot.set(ValueLayout.JAVA_LONG, at, value);
     }
 
-    private static long tss(long bootSize) {
-        return bootSize - 2 * GuestPhysical.PAGE_SIZE;
+    private static long program(long tss) {
+        return tss + GuestPhysical.PAGE_SIZE;
     }
 
-    private static long program(long bootSize) {
-        return bootSize - GuestPhysical.PAGE_SIZE;
+    private static long list(long tss) {
+        return tss + 2 * GuestPhysical.PAGE_SIZE;
     }
 
-    private static SystemRegisters longMode(SystemRegisters reset, GuestRange boot) {
-        long start = boot.start().value();
+    private static SystemRegisters longMode(SystemRegisters reset, long bootStart, long tss) {
         SystemRegisters.Segments segments = reset.segments()
                 .flat(
                         Segment.longModeCode(USER_CODE, USER),
                         Segment.flatData(USER_DATA, USER),
-                        Segment.task(TASK, start + tss(boot.size()), TSS_LIMIT));
-        return reset.withSegments(segments).withPaging(CR0_PE_ET_NE_WP_PG, start + PML4, CR4_PAE, EFER_LME_LMA);
+                        Segment.task(TASK, bootStart + tss, TSS_LIMIT));
+        return reset.withSegments(segments).withPaging(CR0_PE_ET_NE_WP_PG, bootStart + PML4, CR4_PAE, EFER_LME_LMA);
     }
 
     /** The virtual machine. */
@@ -161,10 +182,19 @@ public final class Machine implements AutoCloseable {
         return bootRange;
     }
 
+    /**
+     * Where words of the list are.
+     *
+     * @param count of all words, from the first
+     */
+    public GuestRange list(int count) {
+        return GuestRange.of(bootRange.start().value() + list(tss), (long) count * Long.BYTES);
+    }
+
     /** Puts a program into the boot slot and points the vCPU to it. */
     public void load(GuestProgram program) {
         byte[] code = program.code();
-        long at = program(bootRange.size());
+        long at = program(tss);
         MemorySegment.copy(code, 0, boot.segment(), ValueLayout.JAVA_BYTE, at, code.length);
         vcpu.setRegisters(program.entry()
                 .with(Register.RIP, bootRange.start().value() + at)

@@ -9,8 +9,8 @@
  *
  * <pre>{@code
  * 0                 memory size      next multiple of 1 GiB
- * |  guest memory   |   (nothing)    | page tables | program |
- * |  slot 0         |                | slot 1                |
+ * |  guest memory   |   (nothing)    | page tables | program | list |
+ * |  slot 0         |                | slot 1                       |
  * }</pre>
  *
  * <p><b>Invariants.</b> Guest programs run in user mode (privilege level 3) and use plain moves, arithmetic,

@@ -18,6 +18,8 @@ class AssemblerTest {
         return Stream.of(
                 Arguments.of("add rax, [rsi]", asm().addFromMemory(Register.RAX, Register.RSI), "480306"),
                 Arguments.of("add r9, [r10]", asm().addFromMemory(Register.R9, Register.R10), "4d030a"),
+                Arguments.of("mov rsi, [rdi]", asm().moveFromMemory(Register.RSI, Register.RDI), "488b37"),
+                Arguments.of("mov r9, [r10]", asm().moveFromMemory(Register.R9, Register.R10), "4d8b0a"),
                 Arguments.of("mov [rsi], rdx", asm().moveToMemory(Register.RSI, Register.RDX), "488916"),
                 Arguments.of("mov [r15], r8", asm().moveToMemory(Register.R15, Register.R8), "4d8907"),
                 Arguments.of("mov rsi, rdi", asm().move(Register.RSI, Register.RDI), "4889fe"),

@@ -32,6 +32,11 @@ final class Chunk {
         this.written = step.step().isMapOnly() ? size : 0;
     }
 
+    /** Whether content is put in whose order is measured. */
+    boolean isOrdered() {
+        return target.isOrdered() && !step.step().isMapOnly();
+    }
+
     boolean isDone() {
         return mapped == size;
     }

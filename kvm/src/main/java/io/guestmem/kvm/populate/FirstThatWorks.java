@@ -39,6 +39,21 @@ final class FirstThatWorks implements PopulationTarget {
         return put(way -> way.zero(offset, length));
     }
 
+    @Override
+    public long write(long offset, MemorySegment content, Measured measured) {
+        return put(way -> way.write(offset, content, measured));
+    }
+
+    @Override
+    public long zero(long offset, long length, Measured measured) {
+        return put(way -> way.zero(offset, length, measured));
+    }
+
+    @Override
+    public boolean isOrdered() {
+        return ways.stream().anyMatch(PopulationTarget::isOrdered);
+    }
+
     private long put(ToLongFunction<PopulationTarget> call) {
         PopulationTarget known = found;
         long result = known == null ? ABSENT : call.applyAsLong(known);

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One plan being carried out. {@link #run} is called once; {@link #cancel} and {@link #progress} by any thread at any time.
  *
- * <p>The calling thread works, too; for each further vCPU there is another thread, if there is enough to do. When {@code run}
+ * <p>The calling thread works, too; for each further vCPU there is another thread, if there is enough to do and the order does not
+ * matter ({@link PopulationTarget#isOrdered}). When {@code run}
  * returns or throws, they have ended.
  */
 public final class Population {
@@ -73,6 +74,9 @@ public final class Population {
         try {
             wanted.forEach(check::prepare);
             chunks = wanted.stream().flatMap(run -> run.chunks().stream()).toList();
+            if (isOrdered() && runs.stream().anyMatch(StepRun::isStopped)) {
+                cancel();
+            }
             threads = work();
         } finally {
             runs.forEach(StepRun::close);
@@ -92,11 +96,15 @@ public final class Population {
         }
     }
 
+    private boolean isOrdered() {
+        return chunks.stream().anyMatch(Chunk::isOrdered);
+    }
+
     /** Lets as many threads work as are worth it; returns their number. */
     private int work() {
         List<Vcpu> vcpus = populator.vcpus();
         long useful = Math.min(chunks.size(), Math.ceilDiv(total, BYTES_A_THREAD));
-        int threads = (int) Math.max(1, Math.min(vcpus.size(), useful));
+        int threads = isOrdered() ? 1 : (int) Math.max(1, Math.min(vcpus.size(), useful));
         List<Thread> others = new ArrayList<>();
         try {
             for (int i = 1; i < threads; i++) {

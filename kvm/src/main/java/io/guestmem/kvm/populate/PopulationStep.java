@@ -13,9 +13,16 @@ import java.util.Optional;
  * @param flavour shared or private memory
  * @param pageSize the wanted size of pages
  * @param purpose why; decides the order
+ * @param measured what the launch of a confidential guest measures
  */
 public record PopulationStep(
-        GuestRange range, Content content, Access access, Flavour flavour, PageSize pageSize, Purpose purpose) {
+        GuestRange range,
+        Content content,
+        Access access,
+        Flavour flavour,
+        PageSize pageSize,
+        Purpose purpose,
+        Measured measured) {
     private static final Content MAP_ONLY = new Content.MapOnly();
 
     /** A step that maps shared memory for reading before the guest boots. */
@@ -25,38 +32,44 @@ public record PopulationStep(
 
     /** A step that puts content into shared memory before the guest boots, and maps it. */
     public static PopulationStep of(GuestRange range, Content content) {
-        return new PopulationStep(range, content, Access.READ, Flavour.SHARED, PageSize.ANY, Purpose.BOOT);
+        return new PopulationStep(
+                range, content, Access.READ, Flavour.SHARED, PageSize.ANY, Purpose.BOOT, Measured.CONTENT);
     }
 
     /** The same step for another access. */
     public PopulationStep with(Access other) {
-        return new PopulationStep(range, content, other, flavour, pageSize, purpose);
+        return new PopulationStep(range, content, other, flavour, pageSize, purpose, measured);
     }
 
     /** The same step for the other flavour. */
     public PopulationStep with(Flavour other) {
-        return new PopulationStep(range, content, access, other, pageSize, purpose);
+        return new PopulationStep(range, content, access, other, pageSize, purpose, measured);
     }
 
     /** The same step with another wish for pages. */
     public PopulationStep with(PageSize other) {
-        return new PopulationStep(range, content, access, flavour, other, purpose);
+        return new PopulationStep(range, content, access, flavour, other, purpose, measured);
     }
 
     /** The same step for another reason. */
     public PopulationStep with(Purpose other) {
-        return new PopulationStep(range, content, access, flavour, pageSize, other);
+        return new PopulationStep(range, content, access, flavour, pageSize, other, measured);
+    }
+
+    /** The same step, measured in another way. */
+    public PopulationStep with(Measured other) {
+        return new PopulationStep(range, content, access, flavour, pageSize, purpose, other);
     }
 
     /** A part of it, with the part of the content that belongs there. */
     public PopulationStep part(GuestRange part) {
         long skipped = part.start().value() - range.start().value();
-        return new PopulationStep(part, content.from(skipped), access, flavour, pageSize, purpose);
+        return new PopulationStep(part, content.from(skipped), access, flavour, pageSize, purpose, measured);
     }
 
     /** A part of it whose content is there already. */
     PopulationStep mapPart(GuestRange part) {
-        return new PopulationStep(part, MAP_ONLY, access, flavour, pageSize, purpose);
+        return new PopulationStep(part, MAP_ONLY, access, flavour, pageSize, purpose, measured);
     }
 
     boolean isMapOnly() {

@@ -31,6 +31,28 @@ public interface PopulationTarget {
     long zero(long offset, long length);
 
     /**
+     * As {@link #write(long, MemorySegment)}, into a guest whose launch is measured.
+     *
+     * @param measured what of it; who launches nothing does not look at it
+     */
+    default long write(long offset, MemorySegment content, Measured measured) {
+        return write(offset, content);
+    }
+
+    /** As {@link #zero(long, long)}, into a guest whose launch is measured. */
+    default long zero(long offset, long length, Measured measured) {
+        return zero(offset, length);
+    }
+
+    /**
+     * Whether the order of content matters, because it is measured. One thread populates everything then, step after step, and what
+     * stops one step ends the population; a plan with a step that cannot be done gives nothing.
+     */
+    default boolean isOrdered() {
+        return false;
+    }
+
+    /**
      * Makes the pages present and keeps their content.
      *
      * @param access present for what

@@ -48,7 +48,7 @@ final class PopulationWorker implements AutoCloseable {
             population.count(chunk.mapped);
             if (reason != null) {
                 chunk.step.stop(reason);
-                if (reason.kind() == Kind.CANCELLED) {
+                if (reason.kind() == Kind.CANCELLED || chunk.isOrdered()) {
                     population.cancel();
                 }
             }
@@ -72,12 +72,13 @@ final class PopulationWorker implements AutoCloseable {
     }
 
     private @Nullable StopReason write(Chunk chunk) {
+        Measured measured = chunk.step.step().measured();
         while (chunk.written < chunk.size) {
             long wanted = Math.min(PIECE, chunk.size - chunk.written);
             long offset = chunk.targetOffset + chunk.written;
             long result;
             if (chunk.step.step().content() instanceof Content.Zero) {
-                result = patiently(() -> chunk.target.zero(offset, wanted));
+                result = patiently(() -> chunk.target.zero(offset, wanted, measured));
             } else {
                 MemorySegment piece = read(chunk, wanted);
                 long whole = piece.byteSize() & -GuestPhysical.PAGE_SIZE;
@@ -86,7 +87,7 @@ final class PopulationWorker implements AutoCloseable {
                             Kind.SOURCE_ENDED, chunk.writeAt(), "the source has fewer bytes than the range");
                 }
                 MemorySegment pages = piece.asSlice(0, whole);
-                result = patiently(() -> chunk.target.write(offset, pages));
+                result = patiently(() -> chunk.target.write(offset, pages, measured));
             }
             if (result <= 0) {
                 return refused(chunk, result);

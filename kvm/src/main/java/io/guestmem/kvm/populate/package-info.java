@@ -22,6 +22,8 @@
  *       contains content that was put in before, because a guest may have changed it meanwhile.
  *   <li>A source that ends early is an error of the step. Zeroes are written only where a plan asks for them.
  *   <li>What an ioctl can do is found by trying: errnos that say "not here" lead to the next way, all others are the step's reason.
+ *   <li>Where a launch is measured, pages are given in the order of the plan by one thread, and nothing is given after a page that was
+ *       refused: the measurement would be another one.
  *   <li>A vCPU's ioctls come from one thread. Every loop is bounded: EAGAIN and storms of signals by a time without progress,
  *       cancellation by a chunk.
  *   <li>When {@link io.guestmem.kvm.populate.Population#run} returns or throws, its threads have ended and its files are closed.

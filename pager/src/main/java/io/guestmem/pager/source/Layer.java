@@ -11,6 +11,7 @@ import io.guestmem.linux.OpenMode;
 import io.guestmem.linux.Protection;
 import io.guestmem.linux.Sharing;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** One file of a snapshot, open and mapped. */
@@ -21,13 +22,17 @@ final class Layer implements AutoCloseable {
     private final Mapping mapping;
     private final long length;
 
+    /** Whether {@code mincore(2)} tells the truth: of a file of others that this process may not write it says that all is there. */
+    private final boolean residencyIsTold;
+
     /** Up to where the file can be read; only ever becomes less. */
     private volatile long limit;
 
-    private Layer(FileDescriptor file, Mapping mapping, long length) {
+    private Layer(FileDescriptor file, Mapping mapping, long length, boolean residencyIsTold) {
         this.file = file;
         this.mapping = mapping;
         this.length = length;
+        this.residencyIsTold = residencyIsTold;
         this.limit = length;
     }
 
@@ -43,7 +48,7 @@ final class Layer implements AutoCloseable {
                         path + ": " + status.size() + " bytes, which is not a positive multiple of the page size");
             }
             Mapping mapping = Mapping.of(file, 0, status.size(), Protection.READ, Sharing.SHARED);
-            return new Layer(file, mapping, status.size());
+            return new Layer(file, mapping, status.size(), Files.isWritable(path));
         } catch (RuntimeException failed) {
             file.close();
             throw failed;
@@ -90,7 +95,11 @@ final class Layer implements AutoCloseable {
         return limit == length;
     }
 
+    /** Reads what is not in memory yet; to populate what is there already costs a seventh of copying it. */
     void prepare(long from, long to) {
+        if (residencyIsTold && mapping.residentPages(from, to - from) == (to - from) / PAGE) {
+            return;
+        }
         mapping.advise(Advice.POPULATE_READ, from, to - from);
     }
 

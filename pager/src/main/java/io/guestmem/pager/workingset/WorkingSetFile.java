@@ -59,6 +59,9 @@ public record WorkingSetFile(WorkingSet set, Optional<Contents> contents) {
             try (FileChannel file = FileChannel.open(fresh, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 Optional<Contents> contents = body.write(file);
                 ByteBuffer index = index(set, contents);
+                if (index.limit() > WorkingSetHead.LONGEST_INDEX) {
+                    throw new IOException("an index of " + index.limit() + " bytes is more than the format allows");
+                }
                 long at = 0;
                 while (index.hasRemaining()) {
                     at += file.write(index, at);

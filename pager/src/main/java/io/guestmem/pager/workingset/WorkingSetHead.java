@@ -31,6 +31,9 @@ final class WorkingSetHead {
     static final long MAGIC = 0x0a0d_5445_5357_4d47L;
     static final int VERSION = 1;
 
+    /** So that no file makes a reader take more memory than it may have. */
+    static final long LONGEST_INDEX = 64 << 20;
+
     static final int VERSION_AT = 8;
     static final int CHECKSUM = 12;
     static final int FILE_LENGTH = 16;

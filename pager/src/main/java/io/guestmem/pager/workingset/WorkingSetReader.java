@@ -12,7 +12,6 @@ import java.util.Optional;
 
 /** Reads the index of a working-set file and believes nothing. For one file. */
 final class WorkingSetReader {
-    private static final long LONGEST_INDEX = 1L << 30;
     private static final long CONTENTS_ALIGNMENT = 4096;
 
     private final Path path;
@@ -44,7 +43,7 @@ final class WorkingSetReader {
                     "the file has " + length + " bytes, and says that it has " + Long.toUnsignedString(said));
         }
         long indexLength = head.getLong(WorkingSetHead.INDEX_LENGTH);
-        if (indexLength < WorkingSetHead.SIZE || indexLength > Math.min(length, LONGEST_INDEX)) {
+        if (indexLength < WorkingSetHead.SIZE || indexLength > Math.min(length, WorkingSetHead.LONGEST_INDEX)) {
             throw wrong(WorkingSetHead.INDEX_LENGTH, "an index of " + Long.toUnsignedString(indexLength) + " bytes");
         }
         index = bytes(file, indexLength);
@@ -156,8 +155,8 @@ final class WorkingSetReader {
         if (set.pages() != index.getLong(WorkingSetHead.PAGES)) {
             throw wrong(
                     WorkingSetHead.PAGES,
-                    "it says that it has " + Long.toUnsignedString(index.getLong(WorkingSetHead.PAGES)) + " pages, and has "
-                            + set.pages());
+                    "it says that it has " + Long.toUnsignedString(index.getLong(WorkingSetHead.PAGES))
+                            + " pages, and has " + set.pages());
         }
         return set;
     }
@@ -210,7 +209,8 @@ final class WorkingSetReader {
             pieces.add(piece);
         }
         if (expected != fileLength) {
-            throw wrong(WorkingSetHead.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
+            throw wrong(
+                    WorkingSetHead.CONTENTS_LENGTH, "the pieces end at " + expected + ", the file at " + fileLength);
         }
         return pieces;
     }

@@ -100,11 +100,19 @@ class PackingTest {
         byte[] whole = Files.readAllBytes(packed);
         int table = (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong(24) - 4 * 24;
 
-        assertLie(whole, table, 2, "byte " + WorkingSetHead.PIECES + ": the contents are of other pages than the entries");
+        assertLie(
+                whole,
+                table,
+                2,
+                "byte " + WorkingSetHead.PIECES + ": the contents are of other pages than the entries");
         assertLie(whole, table, 31, "byte " + table + ": content of pages that do not lie in one region");
         assertLie(whole, table + 16, 8192, "byte " + table + ": content that does not follow the piece before");
         assertLie(whole, table + 24 + 16, 16384, "byte " + (table + 48) + ": content that does not follow");
-        assertLie(whole, WorkingSetHead.CONTENTS_OFFSET, 64, "byte 80: contents that do not reach to the end of the file");
+        assertLie(
+                whole,
+                WorkingSetHead.CONTENTS_OFFSET,
+                64,
+                "byte 80: contents that do not reach to the end of the file");
         assertLie(whole, WorkingSetHead.CONTENTS_OFFSET, 0, "byte 80: contents that are nowhere");
     }
 

@@ -1,11 +1,15 @@
 package io.guestmem.soft.confidential;
 
+import io.guestmem.abi.DeviceAttrLayout;
 import io.guestmem.abi.VmType;
+import io.guestmem.soft.KernelVersion;
 import io.guestmem.soft.LaunchSnapshot;
 import io.guestmem.soft.SevSession;
+import io.guestmem.soft.SoftKernelOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +33,25 @@ public sealed interface ConfidentialGuest permits SevGuest, TdxGuest {
         }
         boolean legacy = type == VmType.DEFAULT && machine.hostTypes().stream().anyMatch(OF_AMD::contains);
         return legacy || OF_AMD.contains(type) ? new SevGuest(machine) : null;
+    }
+
+    /** The value of an attribute of the group {@code KVM_X86_GRP_SEV}; empty where there is none. */
+    static OptionalLong attribute(SoftKernelOptions host, long attribute) {
+        if (host.vmTypes().stream().noneMatch(OF_AMD::contains)) {
+            return OptionalLong.empty();
+        }
+        if (attribute == DeviceAttrLayout.SEV_VMSA_FEATURES) {
+            long features = 0;
+            for (VmType type : host.vmTypes()) {
+                features |= VmsaFeatures.supported(type);
+            }
+            return OptionalLong.of(features);
+        }
+        boolean policy = attribute == DeviceAttrLayout.SNP_POLICY_BITS
+                && host.kernelVersion().atLeast(KernelVersion.V7_2);
+        return policy
+                ? OptionalLong.of(host.vmTypes().contains(VmType.SNP) ? SnpLaunch.POLICY_BITS : 0)
+                : OptionalLong.empty();
     }
 
     /** Whether a null pointer in the place of a command asks if the technology is there, and the answer is yes. */

@@ -34,7 +34,7 @@ final class HostPages {
         return none ? 0 : (int) (((address + length - 1) >>> PAGE_SHIFT) - (address >>> PAGE_SHIFT) + 1);
     }
 
-    /** Finds the frames of a range: 0 or a negated errno. */
+    /** Finds the frames of a range: 0, {@code -EINVAL} for an empty one, {@code -ENOMEM} if not all of it can be pinned, whatever the reason. */
     int find(long address, long length, long[] frames) {
         if (frames.length != count(address, length) || frames.length == 0) {
             return Failure.EINVAL;
@@ -42,7 +42,7 @@ final class HostPages {
         for (int i = 0; i < frames.length; i++) {
             long pfn = machine.hostPage((address & -PAGE) + i * PAGE);
             if (pfn < 0) {
-                return (int) pfn;
+                return Failure.ENOMEM;
             }
             frames[i] = pfn;
         }
@@ -69,7 +69,7 @@ final class HostPages {
         for (long page = address & -PAGE; Long.compareUnsigned(page, address + size) < 0; page += PAGE) {
             long pfn = machine.hostPage(page);
             if (pfn < 0) {
-                return pfn;
+                return Failure.ENOMEM;
             }
         }
         regions.add(new Region(address, size));

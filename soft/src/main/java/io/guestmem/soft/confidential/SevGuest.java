@@ -62,6 +62,7 @@ final class SevGuest implements ConfidentialGuest {
             case SevCommandLayout.SNP_LAUNCH_START -> technology == VmType.SNP ? snp.start(command) : Failure.ENOTTY;
             case SevCommandLayout.SNP_LAUNCH_UPDATE -> technology == VmType.SNP ? snp.update(command) : Failure.EINVAL;
             case SevCommandLayout.SNP_LAUNCH_FINISH -> technology == VmType.SNP ? snp.finish(command) : Failure.ENOTTY;
+            case SevCommandLayout.SNP_ENABLE_REQ_CERTS -> enableCertificates();
             case SevCommandLayout.LAUNCH_START,
                     SevCommandLayout.LAUNCH_UPDATE_DATA,
                     SevCommandLayout.LAUNCH_UPDATE_VMSA,
@@ -71,6 +72,11 @@ final class SevGuest implements ConfidentialGuest {
                     SevCommandLayout.GUEST_STATUS -> isActive() ? launch(command) : Failure.ENOTTY;
             default -> UNKNOWN;
         };
+    }
+
+    /** {@code snp_enable_certs}. No guest asks for certificates here, so that nothing comes of it. */
+    private long enableCertificates() {
+        return technology == VmType.SNP && machine.vcpus().isEmpty() ? 0 : Failure.EINVAL;
     }
 
     private long launch(Command command) {

@@ -1,5 +1,6 @@
 package io.guestmem.soft.confidential;
 
+import io.guestmem.abi.MemoryMappingV1Layout;
 import io.guestmem.abi.TdxCommandLayout;
 import io.guestmem.abi.TdxInitMemRegionLayout;
 import io.guestmem.abi.VmType;
@@ -14,15 +15,18 @@ import java.util.concurrent.ConcurrentHashMap;
  * A TD.
  *
  * <pre>{@code
- *   NEW ── INIT_VM ──> INITIALIZED ── INIT_VCPU, INIT_MEM_REGION* ── FINALIZE_VM ──> RUNNING
+ *   NEW ── INIT_VM ──> INITIALIZED ── INIT_VCPU, INIT_MEM_REGION*, EXTEND_MEMORY* ── FINALIZE_VM ──> RUNNING
  * }</pre>
  *
  * <p>Source: Linux 7.2 {@code tdx.c:tdx_vm_ioctl}, {@code tdx_vcpu_unlocked_ioctl}, {@code tdx_vcpu_init_mem_region},
- * {@code tdx_gmem_post_populate}, {@code tdx_td_finalize}.
+ * {@code tdx_gmem_post_populate}, {@code tdx_td_finalize}; of {@code EXTEND_MEMORY}, which was never merged, TDX patches v19.
  */
 final class TdxGuest implements ConfidentialGuest {
     /** {@code TDX_NO_VCPUS} of the TDX module. */
     private static final long NO_VCPUS = 0xC000_0609_0000_0000L;
+
+    /** {@code nr_pages & GENMASK_ULL(63, 63 - PAGE_SHIFT)}. */
+    private static final int TOO_MANY_PAGES = 51;
 
     private final GuestMachine machine;
     private final EncryptedMemory memory;
@@ -60,6 +64,7 @@ final class TdxGuest implements ConfidentialGuest {
         return switch (command.id()) {
             case TdxCommandLayout.CAPABILITIES -> settings.capabilities(command);
             case TdxCommandLayout.INIT_VM -> initialize(command);
+            case TdxCommandLayout.EXTEND_MEMORY -> extend(command);
             case TdxCommandLayout.FINALIZE_VM -> finish(command);
             default -> UNKNOWN;
         };
@@ -170,6 +175,59 @@ final class TdxGuest implements ConfidentialGuest {
             synchronized (measurement) {
                 measurement.apply(
                         new LaunchStep.TdxPages(gfn << 12, LaunchStep.PAGE, MemorySegment.ofArray(page), extend, ""));
+            }
+            return 0;
+        });
+    }
+
+    /**
+     * {@code KVM_TDX_EXTEND_MEMORY} as it was proposed: progress before an error is {@code EAGAIN}. The posted code goes on with the
+     * next page after an error; here it stops.
+     */
+    private long extend(Command command) {
+        if (state == State.RUNNING || TdxSettings.flags(command) != 0) {
+            return Failure.EINVAL;
+        }
+        MemorySegment range = command.read(MemoryMappingV1Layout.STRUCT);
+        if (range == null) {
+            return Failure.EFAULT;
+        }
+        long pages = range.get(Command.U64, MemoryMappingV1Layout.NR_PAGES);
+        long first = range.get(Command.U64, MemoryMappingV1Layout.BASE_GFN);
+        if (range.get(Command.U64, MemoryMappingV1Layout.SOURCE) != 0
+                || pages == 0
+                || pages >>> TOO_MANY_PAGES != 0
+                || Long.compareUnsigned(first + (pages << 12), first) <= 0) {
+            return Failure.EINVAL;
+        }
+        long result = machine.withSlotsLock(() -> extend(command.user(), range));
+        boolean progress = range.get(Command.U64, MemoryMappingV1Layout.NR_PAGES) != pages;
+        long written = command.write(range);
+        return written != 0 ? written : result != 0 && progress ? Failure.EAGAIN : result;
+    }
+
+    private long extend(GuestUser user, MemorySegment range) {
+        for (long left = range.get(Command.U64, MemoryMappingV1Layout.NR_PAGES); left > 0; left--) {
+            long gfn = range.get(Command.U64, MemoryMappingV1Layout.BASE_GFN);
+            int result = user.signalPending() ? Failure.EINTR : extend(gfn);
+            if (result != 0) {
+                return result;
+            }
+            range.set(Command.U64, MemoryMappingV1Layout.BASE_GFN, gfn + 1);
+            range.set(Command.U64, MemoryMappingV1Layout.NR_PAGES, left - 1);
+        }
+        return 0;
+    }
+
+    /** The module refuses pages that were not added. */
+    private int extend(long gfn) {
+        if (table.state(gfn) != SecurePageTable.State.MAPPED) {
+            return Failure.EIO;
+        }
+        return machine.populate(gfn, pfn -> {
+            MemorySegment content = MemorySegment.ofArray(memory.get(pfn));
+            synchronized (measurement) {
+                measurement.apply(new LaunchStep.TdxExtend(gfn << 12, LaunchStep.PAGE, content, ""));
             }
             return 0;
         });

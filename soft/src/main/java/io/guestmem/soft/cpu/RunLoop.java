@@ -78,8 +78,13 @@ final class RunLoop {
         return core.mmio.complete() ? step() : GOES_ON;
     }
 
+    /** A full ring ends the run here and not before: what the user set, and what the last exit has left to do, counts by then. */
     private long enter(long blockedSignals) {
         run.exit(ExitReason.UNKNOWN);
+        if (core.context.ringIsFull()) {
+            run.exit(ExitReason.DIRTY_RING_FULL);
+            return 0;
+        }
         long result = GOES_ON;
         core.smm.enterIfPending();
         int budget = 0;

@@ -65,7 +65,7 @@ final class AttributeChange {
             if (zapped) {
                 vm.mmu().flush();
             }
-            vm.unmapped(from, to, true);
+            vm.unmapped(from, to, filter().meansPrivate());
         } finally {
             vm.mmu().lock().unlockWrite();
         }
@@ -96,7 +96,12 @@ final class AttributeChange {
                 addBlock(slot, tail, level);
             }
         }
-        return vm.mmu().zapLeaves(slot.addressSpace(), first, last);
+        return filter().zap(vm, slot.addressSpace(), first, last);
+    }
+
+    /** What has the old attribute. */
+    private ZapFilter filter() {
+        return isPrivate ? ZapFilter.SHARED : ZapFilter.PRIVATE;
     }
 
     private void addBlock(Memslot slot, long block, int level) {

@@ -76,6 +76,7 @@ final class Capabilities {
                     IMMEDIATE_EXIT,
                     SREGS2,
                     BINARY_STATS_FD,
+                    SYS_ATTRIBUTES,
                     VM_DISABLE_NX_HUGE_PAGES,
                     USER_MEMORY2,
                     MEMORY_FAULT_INFO,
@@ -98,7 +99,7 @@ final class Capabilities {
                         ? CreateGuestMemfdLayout.MMAP | CreateGuestMemfdLayout.INIT_SHARED
                         : 0;
             case EXIT_HYPERCALL -> HYPERCALL_EXITS;
-            case DIRTY_LOG_RING_WITH_BITMAP -> 0;
+            case DIRTY_LOG_RING_WITH_BITMAP, SPLIT_IRQCHIP -> 0;
         };
     }
 

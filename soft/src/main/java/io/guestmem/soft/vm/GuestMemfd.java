@@ -256,7 +256,7 @@ final class GuestMemfd extends OpenFile implements PrivateMemory {
         vm.schedule().lock(invalidateLock.writeLock());
         try {
             List<GfnRange> gfns = bound(from, to);
-            vm.beginInvalidation(gfns);
+            vm.beginInvalidation(gfns, ZapFilter.ALL);
             gfns.forEach(range -> vm.unmapped(range.from(), range.to(), true));
             change.run();
             vm.endInvalidation(gfns);

@@ -21,6 +21,13 @@ final class MemoryAttributes {
         return (before & 1) != 0 == isPrivate && (before == now.length || now[before] >= to);
     }
 
+    /** Where pages end that have the attribute of the first one, at most at the end of the range. */
+    long endOfUniform(long from, long to) {
+        long[] now = bounds;
+        int before = boundsUpTo(now, from);
+        return before == now.length ? to : Math.min(to, now[before]);
+    }
+
     /** Whether pages of a range differ from each other. */
     boolean isMixed(long from, long to) {
         return !isUniform(from, to, isPrivate(from));

@@ -93,10 +93,6 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
 
     /** {@code KVM_RUN}. */
     long runGuest() {
-        if (ring != null && ring.isSoftFull()) {
-            run().set(ValueLayout.JAVA_INT, RunLayout.EXIT_REASON, ExitReason.DIRTY_RING_FULL);
-            return 0;
-        }
         ConfidentialGuest guest = vm.confidential();
         return guest == null ? enterGuest() : runGuest(guest);
     }
@@ -326,6 +322,11 @@ public final class Vcpu implements VcpuContext, DirtyLogger {
     public boolean signalPending(long mask) {
         Caller now = caller;
         return now != null && now.signals().pending(mask);
+    }
+
+    @Override
+    public boolean ringIsFull() {
+        return ring != null && ring.isSoftFull();
     }
 
     @Override

@@ -33,6 +33,9 @@ public interface VcpuContext {
      */
     boolean signalPending(long mask);
 
+    /** Whether so many pages are in the vCPU's dirty ring that the guest must not be entered. */
+    boolean ringIsFull();
+
     /** The signals that the calling thread blocks outside {@code KVM_RUN}: what counts if there is no mask. */
     long threadSignalMask();
 

@@ -229,8 +229,7 @@ final class VcpuMemory implements GuestAccess {
         if (result < 0) {
             return result == Failure.EINTR ? INTERRUPTED : result == Failure.EHWPOISON ? EHWPOISON : EFAULT;
         }
-        DirtyRing ring = vcpu.ring();
-        if (ring != null && ring.isSoftFull()) {
+        if (vcpu.ringIsFull()) {
             return RING_FULL;
         }
         return vcpu.isInterrupted() ? INTERRUPTED : FaultResult.CONTINUE;

@@ -286,7 +286,7 @@ public final class VirtualMachine implements MmuNotifier {
     public void invalidateStart(long start, long end) {
         slots.notifierStarts();
         List<GfnRange> gfns = gfnsOf(start, end);
-        beginInvalidation(gfns);
+        beginInvalidation(gfns, ZapFilter.SHARED);
         gfns.forEach(range -> unmapped(range.from(), range.to(), false));
         schedule.point(Schedule.Point.INVALIDATING);
     }
@@ -314,7 +314,7 @@ public final class VirtualMachine implements MmuNotifier {
     }
 
     /** Zaps ranges, and makes faults in them wait; nothing happens if there are none. */
-    void beginInvalidation(List<GfnRange> ranges) {
+    void beginInvalidation(List<GfnRange> ranges, ZapFilter filter) {
         if (ranges.isEmpty()) {
             return;
         }
@@ -325,7 +325,7 @@ public final class VirtualMachine implements MmuNotifier {
             for (GfnRange range : ranges) {
                 mmu.trace(Trace.Kind.INVALIDATE, range.from(), range.to() - range.from(), "");
                 mmu.invalidations().add(range.from(), range.to());
-                zapped |= mmu.zapLeaves(range.addressSpace(), range.from(), range.to());
+                zapped |= filter.zap(this, range.addressSpace(), range.from(), range.to());
             }
             if (zapped) {
                 mmu.flush();

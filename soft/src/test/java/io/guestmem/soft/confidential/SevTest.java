@@ -107,7 +107,9 @@ class SevTest {
             assertThat(start(host)).as("twice").isEqualTo(new Outcome(Failure.EIO, 0x0C));
             assertThat(update(host, source, 0)).as("length 0").isEqualTo(EINVAL);
             assertThat(update(host, -16, 32)).as("wraps").isEqualTo(EINVAL);
-            assertThat(update(host, 8 * PAGE, 16)).as("no memory").isEqualTo(new Outcome(Failure.EFAULT, 0));
+            assertThat(update(host, 8 * PAGE, 16))
+                    .as("no memory, which cannot be pinned")
+                    .isEqualTo(new Outcome(Failure.ENOMEM, 0));
             assertThat(update(host, source + 1, 16)).as("address").isEqualTo(new Outcome(Failure.EIO, 0x09));
             assertThat(update(host, source, 24)).as("length").isEqualTo(new Outcome(Failure.EIO, 0x04));
             assertThat(host.launch().steps()).isZero();

@@ -9,6 +9,7 @@ import io.guestmem.abi.CpuidLayout;
 import io.guestmem.abi.HostAdvice;
 import io.guestmem.abi.KvmFile;
 import io.guestmem.abi.KvmIoctl;
+import io.guestmem.abi.MemoryMappingV1Layout;
 import io.guestmem.abi.RegsLayout;
 import io.guestmem.abi.TdxCapabilitiesLayout;
 import io.guestmem.abi.TdxCommandLayout;
@@ -263,6 +264,31 @@ class TdxTest {
             assertThat(host.attributes(GPA, PAGE, 8)).isZero();
             host.vcpus.getFirst().ioctl(KvmIoctl.RUN.code(), 0);
             assertThat(seen).as("conversion loses what was there").containsExactly(0, 0);
+        }
+    }
+
+    private long extend(long gfn, long pages, long source, int flags) {
+        MemorySegment range = LaunchHost.struct(MemoryMappingV1Layout.STRUCT);
+        range.set(U64, MemoryMappingV1Layout.BASE_GFN, gfn);
+        range.set(U64, MemoryMappingV1Layout.NR_PAGES, pages);
+        range.set(U64, MemoryMappingV1Layout.SOURCE, source);
+        return command(host.vm, TdxCommandLayout.EXTEND_MEMORY, flags, host.put(62 * PAGE, range));
+    }
+
+    @Test
+    void extendMemoryChecksItsRange() {
+        try (host) {
+            assertThat(extend(GPA / PAGE, 1, 0, 0)).as("no TD yet").isEqualTo(Failure.EIO);
+            launching();
+            add(source(1), GPA, 1, 0);
+            assertThat(extend(GPA / PAGE, 1, PAGE, 0)).as("source").isEqualTo(Failure.EINVAL);
+            assertThat(extend(GPA / PAGE, 0, 0, 0)).as("no pages").isEqualTo(Failure.EINVAL);
+            assertThat(extend(GPA / PAGE, 1L << 51, 0, 0)).as("too many").isEqualTo(Failure.EINVAL);
+            assertThat(extend(GPA / PAGE, 1, 0, 1)).as("flags").isEqualTo(Failure.EINVAL);
+            assertThat(command(host.vm, TdxCommandLayout.EXTEND_MEMORY, 0, 0))
+                    .as("no struct")
+                    .isEqualTo(Failure.EFAULT);
+            assertThat(extend(GPA / PAGE, 1, 0, 0)).isZero();
         }
     }
 

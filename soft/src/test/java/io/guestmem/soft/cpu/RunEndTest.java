@@ -50,6 +50,23 @@ class RunEndTest extends RunFixture {
     }
 
     @Test
+    void aRingThatIsFullAlreadyEndsTheRunAfterCr8AndTheUsersAnswerWereTaken() {
+        start("48 8b 06 f4");
+        assertExit(ExitReason.MMIO);
+        machine.run().set(ValueLayout.JAVA_LONG, RunLayout.MMIO_DATA, 77);
+        machine.run().set(ValueLayout.JAVA_LONG, RunLayout.CR8, 3);
+        machine.ringFull(true);
+
+        assertExit(ExitReason.DIRTY_RING_FULL);
+
+        assertThat(rax()).isEqualTo(77);
+        assertThat(rip()).isEqualTo(3);
+        assertThat(machine.system().cr8).isEqualTo(3);
+        machine.ringFull(false);
+        assertExit(ExitReason.HLT);
+    }
+
+    @Test
     void aPageTableThatMemoryCannotDeliverEndsTheRun() {
         machine.outcome(ROOT, GuestAccess.EFAULT);
         start("f4");

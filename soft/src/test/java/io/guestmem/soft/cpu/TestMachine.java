@@ -39,6 +39,7 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     private final SoftKernelOptions options;
     final Processor processor;
     private volatile boolean signal;
+    private boolean ringFull;
     private int emulated;
     private long signalMaskSeen;
     private int questions;
@@ -217,6 +218,15 @@ final class TestMachine implements AutoCloseable, GuestAccess, VcpuContext {
     public boolean signalPending(long mask) {
         signalMaskSeen = mask;
         return signal || ++questions >= signalAt;
+    }
+
+    void ringFull(boolean full) {
+        ringFull = full;
+    }
+
+    @Override
+    public boolean ringIsFull() {
+        return ringFull;
     }
 
     @Override

@@ -3,6 +3,9 @@ package io.guestmem.vmm.demo;
 import io.guestmem.abi.HostMemory;
 import io.guestmem.abi.Kernel;
 import io.guestmem.kvm.LinuxKernel;
+import io.guestmem.kvm.Vm;
+import io.guestmem.soft.LaunchSnapshot;
+import io.guestmem.soft.SevSession;
 import io.guestmem.soft.SoftKernel;
 import java.util.BitSet;
 import java.util.Optional;
@@ -49,4 +52,14 @@ sealed interface DemoHost permits LinuxHost, SoftHost {
 
     /** Page faults of the process so far, minor and major. */
     long pageFaults();
+
+    /** Launch and pages of a confidential guest, which only a model of the hardware shows. */
+    default Optional<LaunchSnapshot> launch(Vm vm) {
+        return Optional.empty();
+    }
+
+    /** What the owner of a SEV guest would know; empty where there is no owner. */
+    default Optional<SevSession> session(Vm vm) {
+        return Optional.empty();
+    }
 }

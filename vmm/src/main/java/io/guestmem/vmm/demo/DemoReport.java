@@ -26,7 +26,7 @@ public final class DemoReport {
     private static final int LABEL_WIDTH = 110;
     private static final int BARS_WIDTH = 700;
     private static final String SIMULATED =
-            "<p>This kernel is <b>simulated</b>: it counts faults as a real one does, on a host that maps 4 KiB at each."
+            "<p>This kernel is <b>simulated</b>: it counts faults as a real one does, on a host that maps a page at each."
                     + " Times are those of an interpreter, not of a real kernel.</p>\n";
     private static final String SVG = "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n";
 
@@ -49,7 +49,7 @@ public final class DemoReport {
                                 .divide(MEBIBYTE)
                                 .stripTrailingZeros()
                                 .toPlainString())
-                .replace("@IMAGE@", escape(result.image().toString()))
+                .replace("@SUBJECT@", subject(result.subject()))
                 .replace("@TABLE@", table(runs))
                 .replace("@BARS@", bars(runs))
                 .replace("@PICTURES@", pictures(runs));
@@ -89,6 +89,17 @@ public final class DemoReport {
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
+    }
+
+    private static String subject(DemoSubject subject) {
+        return switch (subject) {
+            case DemoSubject.Image image ->
+                " filled from <code>" + escape(image.file().toString())
+                        + "</code>. The guest reads and checksums all of its memory.";
+            case DemoSubject.Boot boot ->
+                ". The guest touches it in the order in which the kernel "
+                        + escape(boot.trace().kernelRelease()) + " did when it booted.";
+        };
     }
 
     private static String table(List<DemoRun> runs) {

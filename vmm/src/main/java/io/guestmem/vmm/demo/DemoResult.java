@@ -1,7 +1,6 @@
 package io.guestmem.vmm.demo;
 
 import io.guestmem.abi.VmType;
-import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -11,11 +10,12 @@ import java.util.List;
  * @param simulated whether that kernel is simulated: it counts faults as a real one does, on a host that maps 4 KiB at each;
  *     its times are those of an interpreter
  * @param vmType of the VMs
- * @param image the file
+ * @param subject what it was about
  * @param memory the size of guest memory in bytes
  * @param runs in the order of {@link PopulationWay}
  */
-public record DemoResult(String kernel, boolean simulated, VmType vmType, Path image, long memory, List<DemoRun> runs) {
+public record DemoResult(
+        String kernel, boolean simulated, VmType vmType, DemoSubject subject, long memory, List<DemoRun> runs) {
     /** Copies the list. */
     public DemoResult {
         runs = List.copyOf(runs);

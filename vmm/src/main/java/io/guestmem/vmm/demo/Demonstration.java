@@ -15,6 +15,7 @@ import io.guestmem.vmm.GuestProgram;
 import io.guestmem.vmm.Machine;
 import io.guestmem.vmm.RunLoop;
 import io.guestmem.vmm.RunOutcome;
+import io.guestmem.vmm.trace.FirstTouchTrace;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,8 +36,7 @@ public final class Demonstration {
     private final Kernel kernel;
     private final VmType type;
     private final DemoHost host;
-    private final Path image;
-    private final long memory;
+    private final DemoWork work;
 
     /** Hears what happens, for a progress display. */
     public interface Progress {
@@ -59,17 +59,32 @@ public final class Demonstration {
      * @param memory the size of guest memory in bytes, a positive multiple of 4096, at most {@link Machine#MOST_MEMORY}
      */
     public Demonstration(Kernel kernel, VmType type, Path image, long memory) {
+        this(kernel, type, new ReadAll(image, memory));
+    }
+
+    private Demonstration(Kernel kernel, VmType type, DemoWork work) {
         this.kernel = kernel;
         this.type = type;
         this.host = DemoHost.of(kernel);
-        this.image = image;
-        this.memory = memory;
+        this.work = work;
+    }
+
+    /**
+     * Prepares one whose guest touches memory as a booting kernel did.
+     *
+     * @param kernel the real kernel of this host, or a software kernel
+     * @param type of the VMs
+     * @param trace gives the size of guest memory, too
+     * @param hugePages whether the host's memory may have pages of 2 MiB where it is anonymous
+     */
+    public static Demonstration ofBoot(Kernel kernel, VmType type, FirstTouchTrace trace, boolean hugePages) {
+        return new Demonstration(kernel, type, new BootReplay(trace, hugePages));
     }
 
     /**
      * Runs the guest once for each way, in the order of {@link PopulationWay}.
      *
-     * @param ways at least one
+     * @param ways at least one; {@link PopulationWay#WORKING_SET} only for a boot
      * @throws io.guestmem.abi.KernelUnavailableException if the kernel has no KVM or it may not be used
      * @throws UnavailableVmTypeException if the kernel makes no VMs of the type
      * @throws UnusableImageException if the file cannot be guest memory, or became shorter meanwhile
@@ -78,15 +93,18 @@ public final class Demonstration {
      * @throws PopulationException if population stops half-way
      */
     public DemoResult run(Set<PopulationWay> ways, Progress progress) {
+        if (ways.contains(PopulationWay.WORKING_SET) && !(work instanceof BootReplay)) {
+            throw new IllegalArgumentException("only a trace has a working set");
+        }
         int steps = ways.size() + 1;
         List<DemoRun> runs = new ArrayList<>();
         try (Kvm kvm = Kvm.open(kernel);
-                GuestImage file = GuestImage.open(image, memory)) {
+                GuestImage file = work.open()) {
             if (!kvm.vmTypes().contains(type)) {
                 throw new UnavailableVmTypeException(kernel.name(), type);
             }
-            progress.step(0, steps, "checksum of the file");
-            Checksum expected = file.checksum();
+            progress.step(0, steps, work.firstStep());
+            Checksum expected = work.expected(file);
             warmUp(kvm, type);
             for (PopulationWay way : EnumSet.copyOf(ways)) {
                 progress.step(runs.size() + 1, steps, way.id());
@@ -94,10 +112,10 @@ public final class Demonstration {
                 runs.add(
                         lacking.isPresent()
                                 ? new DemoRun.Skipped(way, lacking.get())
-                                : new OneRun(host, kvm, type, file, expected, way).run());
+                                : new OneRun(host, kvm, type, work, file, expected, way).run());
             }
         }
-        return new DemoResult(kernel.name(), host.isSimulated(), type, image, memory, runs);
+        return new DemoResult(kernel.name(), host.isSimulated(), type, work.subject(), work.memoryBytes(), runs);
     }
 
     /** One small run that is not measured, so that the first one measured does not pay for loading code. */
@@ -106,9 +124,13 @@ public final class Demonstration {
         try (HostMemory some = kvm.kernel().allocate(size);
                 Machine machine = Machine.create(kvm, type, size)) {
             machine.vm().set(Memslot.of(Machine.MEMORY_SLOT, machine.memory().start(), some));
-            machine.load(GuestProgram.checksum(machine.memory()));
-            finish(new RunLoop(machine.vcpu()).run(RUN_LIMIT));
+            runToEnd(machine, GuestProgram.checksum(machine.memory()));
         }
+    }
+
+    private static Registers runToEnd(Machine machine, GuestProgram program) {
+        machine.load(program);
+        return finish(new RunLoop(machine.vcpu()).run(RUN_LIMIT));
     }
 
     private static Registers finish(RunOutcome outcome) {
@@ -124,7 +146,8 @@ public final class Demonstration {
     }
 
     /** One way, with a machine and memory of its own. */
-    private record OneRun(DemoHost host, Kvm kvm, VmType type, GuestImage file, Checksum expected, PopulationWay way) {
+    private record OneRun(
+            DemoHost host, Kvm kvm, VmType type, DemoWork work, GuestImage file, Checksum expected, PopulationWay way) {
         DemoRun run() {
             try {
                 DemoRun.Completed run = runInMachine();
@@ -149,18 +172,20 @@ public final class Demonstration {
         }
 
         private DemoRun.Completed runInMachine() {
-            try (Machine machine = Machine.create(kvm, type, file.memory());
+            try (Machine machine = Machine.create(kvm, type, file.memory(), work.list());
                     DemoMemory guestMemory = memory(machine);
                     Statistics statistics = machine.vcpu().statistics()) {
                 machine.vm().set(guestMemory.slot());
-                machine.load(GuestProgram.checksum(machine.memory()));
+                work.before(machine).ifPresent(program -> runToEnd(machine, program));
+                machine.load(work.program(machine));
                 return measure(machine, guestMemory, statistics);
             }
         }
 
         private DemoMemory memory(Machine machine) {
             return switch (way) {
-                case NONE, POPULATE, PRE_FAULT, MAP_MEMORY -> new FileMemory(way, host, host.map(file));
+                case NONE, POPULATE, POPULATE_WRITE, PRE_FAULT, POPULATOR, WORKING_SET, MAP_MEMORY ->
+                    new MappedGuestMemory(way, host, work.map(host, kvm.kernel(), file), work.workingSet());
                 case UFFD -> host.guard(file, true);
                 case UFFD_DEMAND -> host.guard(file, false);
                 case GUEST_MEMFD -> GuestMemfdMemory.create(host, machine.vm(), file);
@@ -184,16 +209,20 @@ public final class Demonstration {
             RunOutcome outcome = loop.run(RUN_LIMIT);
             double guestSeconds = (System.nanoTime() - start) / NANOS;
             long hostFaults = host.pageFaults() - hostBefore;
-            Checksum checksum = GuestProgram.checksumOf(finish(outcome));
+            Registers end = finish(outcome);
 
             OptionalLong taken = statistics.value("pf_taken");
             pictures.add(picture("after the guest", guestMemory));
+            long served = guestMemory.servedFaults() - servedBefore;
+            Checksum checksum = GuestProgram.checksumOf(work.after(machine)
+                    .map(program -> runToEnd(machine, program))
+                    .orElse(end));
             return new DemoRun.Completed(
                     way,
-                    file.memory() / GuestPhysical.PAGE_SIZE,
+                    work.pages(),
                     taken.isPresent() ? OptionalLong.of(taken.getAsLong() - takenBefore.orElse(0)) : taken,
                     hostFaults,
-                    guestMemory.servedFaults() - servedBefore,
+                    served,
                     populateSeconds,
                     guestSeconds,
                     checksum.toString(),

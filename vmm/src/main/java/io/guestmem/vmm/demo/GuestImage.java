@@ -4,6 +4,7 @@ import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.FileStatus;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.MappedMemory;
+import io.guestmem.linux.Memfd;
 import io.guestmem.linux.OpenMode;
 import io.guestmem.vmm.Checksum;
 import java.lang.foreign.Arena;
@@ -46,6 +47,15 @@ final class GuestImage implements AutoCloseable {
             file.close();
             throw failed;
         }
+    }
+
+    /**
+     * Zeroes, which need no file that has room for them.
+     *
+     * @param memory the size of guest memory in bytes, a positive multiple of 4096
+     */
+    static GuestImage zeroes(long memory) {
+        return new GuestImage(Memfd.create("zeroes", memory), memory, memory);
     }
 
     FileDescriptor file() {

@@ -21,7 +21,7 @@ record Lacking(DemoHost host, Kvm kvm, VmType type) {
     /** The reason; empty if the kernel has it. */
     Optional<String> reason(PopulationWay way) {
         return switch (way) {
-            case NONE, POPULATE -> Optional.empty();
+            case NONE, POPULATE, POPULATE_WRITE, POPULATOR, WORKING_SET -> Optional.empty();
             case UFFD, UFFD_DEMAND -> host.lackingUserfaultfd();
             case PRE_FAULT, MAP_MEMORY, GUEST_MEMFD, GMEM_POPULATE -> ask(way);
         };

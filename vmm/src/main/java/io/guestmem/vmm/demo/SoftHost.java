@@ -1,7 +1,10 @@
 package io.guestmem.vmm.demo;
 
 import io.guestmem.abi.HostMemory;
+import io.guestmem.kvm.Vm;
 import io.guestmem.linux.LinuxException;
+import io.guestmem.soft.LaunchSnapshot;
+import io.guestmem.soft.SevSession;
 import io.guestmem.soft.SoftKernel;
 import io.guestmem.soft.SoftProcess;
 import java.io.IOException;
@@ -14,9 +17,11 @@ import java.util.Optional;
 final class SoftHost implements DemoHost {
     private static final long CHUNK = 1 << 20;
 
+    private final SoftKernel kernel;
     private final SoftProcess process;
 
     SoftHost(SoftKernel kernel) {
+        this.kernel = kernel;
         this.process = kernel.process();
     }
 
@@ -69,5 +74,15 @@ final class SoftHost implements DemoHost {
     @Override
     public long pageFaults() {
         return process.pageFaults();
+    }
+
+    @Override
+    public Optional<LaunchSnapshot> launch(Vm vm) {
+        return kernel.inspect(vm.file()).launch();
+    }
+
+    @Override
+    public Optional<SevSession> session(Vm vm) {
+        return kernel.inspect(vm.file()).sevSession();
     }
 }

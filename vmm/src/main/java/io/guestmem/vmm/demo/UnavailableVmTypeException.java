@@ -1,6 +1,7 @@
 package io.guestmem.vmm.demo;
 
 import io.guestmem.abi.VmType;
+import io.guestmem.linux.LinuxException;
 import java.io.Serial;
 import java.util.Locale;
 
@@ -12,5 +13,13 @@ public final class UnavailableVmTypeException extends RuntimeException {
     UnavailableVmTypeException(String kernel, VmType type) {
         super("KVM_CAP_VM_TYPES: the kernel " + kernel + " makes no VM of type "
                 + type.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** For a kernel that makes them, on a host without what launches them. */
+    UnavailableVmTypeException(String kernel, VmType type, LinuxException why) {
+        super(
+                why.getMessage() + ": the kernel " + kernel + " launches no VM of type "
+                        + type.name().toLowerCase(Locale.ROOT),
+                why);
     }
 }

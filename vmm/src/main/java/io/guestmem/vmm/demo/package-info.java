@@ -3,7 +3,8 @@
  *
  * <p><b>Purpose.</b> {@link io.guestmem.vmm.demo.Demonstration} runs the guest cold and once for every
  * {@link io.guestmem.vmm.demo.PopulationWay}, counts the faults that were taken meanwhile and compares the guest's checksum
- * with the file's.
+ * with the file's. {@link io.guestmem.vmm.demo.LaunchDemonstration} launches a confidential guest and compares what was measured
+ * with what {@code measure} predicts.
  *
  * <p><b>Invariants.</b> Every run starts from a fresh VM and a fresh mapping. Memory that a userfaultfd guards is filled by a
  * second process ({@link io.guestmem.vmm.demo.FaultServer}); no Java code of this one touches it. Whatever a run has opened,

@@ -68,6 +68,8 @@ class SoftDemonstrationTest extends DemonstrationContract {
                                 case NONE -> new Faults(PAGES + BOOT_PAGES, PAGES, 0);
                                 case PRE_FAULT, MAP_MEMORY -> new Faults(0, 0, 0);
                                 case POPULATE, UFFD, GUEST_MEMFD, GMEM_POPULATE -> new Faults(PAGES + BOOT_PAGES, 0, 0);
+                                case POPULATE_WRITE, POPULATOR, WORKING_SET ->
+                                    throw new AssertionError(run.way() + " is not for reading");
                                 case UFFD_DEMAND -> new Faults(PAGES + BOOT_PAGES, 0, PAGES);
                             });
         }

@@ -6,41 +6,46 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
-/** The C program {@code uffd_copy.c}, compiled by gcc into a directory of its own that is gone after {@link #close}. */
-final class UffdCopyProgram implements AutoCloseable {
-    private static final String SOURCE = "uffd_copy.c";
-
+/** A C program of this package, compiled by gcc into a directory of its own that is gone after {@link #close}. */
+final class CProgram implements AutoCloseable {
     private final Path directory;
     private final Path source;
     private final Path program;
 
-    private UffdCopyProgram(Path directory) {
+    private CProgram(Path directory, String name) {
         this.directory = directory;
-        this.source = directory.resolve(SOURCE);
-        this.program = directory.resolve("uffd_copy");
+        this.source = directory.resolve(name + ".c");
+        this.program = directory.resolve(name);
     }
 
     /** Where gcc is; empty if {@code PATH} has none. */
     static Optional<Path> compiler() {
+        return program("gcc");
+    }
+
+    /** Where a program is; empty if {@code PATH} does not have it. */
+    static Optional<Path> program(String name) {
         String path = Objects.requireNonNullElse(System.getenv("PATH"), "");
         return Arrays.stream(path.split(File.pathSeparator))
-                .map(directory -> Path.of(directory, "gcc"))
+                .map(directory -> Path.of(directory, name))
                 .filter(Files::isExecutable)
                 .findFirst();
     }
 
     /**
-     * Compiles it with {@code -O2}.
+     * Compiles {@code name.c} with {@code -O2}.
      *
      * @throws BenchmarkException if gcc refuses, with what it says
      */
-    static UffdCopyProgram compile(Path compiler) {
+    static CProgram compile(Path compiler, String name) {
         try {
-            UffdCopyProgram program = new UffdCopyProgram(Files.createTempDirectory("guestmem-bench-"));
+            CProgram program = new CProgram(Files.createTempDirectory("guestmem-bench-"), name);
             try {
                 program.build(compiler);
                 return program;
@@ -54,22 +59,19 @@ final class UffdCopyProgram implements AutoCloseable {
     }
 
     private void build(Path compiler) throws IOException {
-        try (InputStream text = Objects.requireNonNull(UffdCopyProgram.class.getResourceAsStream(SOURCE), SOURCE)) {
+        String name = source.getFileName().toString();
+        try (InputStream text = Objects.requireNonNull(CProgram.class.getResourceAsStream(name), name)) {
             Files.copy(text, source);
         }
-        new Command(compiler.toString(), "-O2", "-Wall", "-o", program.toString(), source.toString()).run();
+        new Command(compiler.toString(), "-O2", "-Wall", "-pthread", "-o", program.toString(), source.toString()).run();
     }
 
-    /**
-     * Runs it in a process of its own.
-     *
-     * @param bytes to copy, a multiple of the page size
-     * @param piece bytes an ioctl, a multiple of the page size
-     */
-    UffdCopy run(long bytes, long piece) {
-        Command.Run run = new Command(program.toString(), Long.toString(bytes), Long.toString(piece)).run();
-        String[] words = run.output().strip().split(" ", -1);
-        return new UffdCopy(Long.parseLong(words[0]), Long.parseLong(words[1]));
+    /** It with arguments: each as its text. */
+    List<String> with(Object... arguments) {
+        List<String> words = new ArrayList<>();
+        words.add(program.toString());
+        Arrays.stream(arguments).map(String::valueOf).forEach(words::add);
+        return words;
     }
 
     @Override

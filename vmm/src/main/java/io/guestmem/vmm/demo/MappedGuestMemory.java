@@ -7,15 +7,26 @@ import io.guestmem.abi.HostMemory;
 import io.guestmem.kvm.MapMemory;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.PreFaultResult;
+import io.guestmem.kvm.populate.Access;
+import io.guestmem.kvm.populate.GuestMemory;
+import io.guestmem.kvm.populate.PopulationOutcome;
+import io.guestmem.kvm.populate.PopulationPlan;
+import io.guestmem.kvm.populate.PopulationStep;
+import io.guestmem.kvm.populate.Populator;
+import io.guestmem.kvm.populate.StepOutcome;
 import io.guestmem.vmm.Machine;
 import java.util.BitSet;
+import java.util.List;
 
 /**
- * The file, mapped privately, with zeroes behind it: what a VMM does that resumes a snapshot.
+ * A mapping of the process: the file, mapped privately, with zeroes behind it, as a VMM does that resumes a snapshot; or anonymous
+ * memory.
  *
  * @param way nothing, the host's page table, or KVM's
+ * @param workingSet what the guest will touch, in order; for {@link PopulationWay#WORKING_SET}
  */
-record FileMemory(PopulationWay way, DemoHost host, HostMemory memory) implements DemoMemory {
+record MappedGuestMemory(PopulationWay way, DemoHost host, HostMemory memory, List<GuestRange> workingSet)
+        implements DemoMemory {
     @Override
     public Memslot slot() {
         return DemoMemory.slot(memory);
@@ -27,6 +38,11 @@ record FileMemory(PopulationWay way, DemoHost host, HostMemory memory) implement
             case POPULATE ->
                 PopulationException.check(
                         "MADV_POPULATE_READ", memory.advise(HostAdvice.POPULATE_READ, 0, memory.length()), 0);
+            case POPULATE_WRITE ->
+                PopulationException.check(
+                        "MADV_POPULATE_WRITE", memory.advise(HostAdvice.POPULATE_WRITE, 0, memory.length()), 0);
+            case POPULATOR -> populate(machine, List.of(machine.memory()));
+            case WORKING_SET -> populate(machine, workingSet);
             case PRE_FAULT -> {
                 preFault(machine, machine.memory());
                 preFault(machine, machine.bootRange());
@@ -38,6 +54,21 @@ record FileMemory(PopulationWay way, DemoHost host, HostMemory memory) implement
             default -> {
                 // Cold: the guest populates.
             }
+        }
+    }
+
+    private void populate(Machine machine, List<GuestRange> ranges) {
+        GuestMemory guest = GuestMemory.builder().slot(slot(), memory).build();
+        PopulationPlan plan = new PopulationPlan(ranges.stream()
+                .map(range -> PopulationStep.map(range).with(Access.WRITE))
+                .toList());
+        PopulationOutcome outcome =
+                Populator.of(machine.vm(), guest, List.of(machine.vcpu())).run(plan);
+        if (!outcome.isComplete()) {
+            throw new PopulationException("the populator did " + outcome.done() + " of " + plan.bytes() + " bytes: "
+                    + outcome.steps().stream()
+                            .filter(step -> !(step instanceof StepOutcome.Done))
+                            .findFirst());
         }
     }
 

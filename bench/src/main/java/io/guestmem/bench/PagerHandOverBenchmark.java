@@ -1,0 +1,72 @@
+package io.guestmem.bench;
+
+import io.guestmem.bench.PagerField.Server;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** How long nobody serves a VM while a living server hands it over: the longest of its faults. */
+final class PagerHandOverBenchmark implements Benchmark {
+    private static final List<Bound> BOUNDS = List.of(Bound.valueAtMost(5));
+    private static final int MOST_ROUNDS = 7;
+    private static final long INTERVAL_MICROS = 100;
+    private static final long UNDISTURBED_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+    private static final long AFTERWARDS_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    private static final double MILLISECOND = 1e6;
+
+    /** Position of the longest fault in what the client says. */
+    private static final int MOST = 3;
+
+    private int directories;
+
+    @Override
+    public String name() {
+        return "pager-hand-over";
+    }
+
+    @Override
+    public String what() {
+        return "the longest fault of a VM while its server hands it over to another one, against 0.3 s undisturbed";
+    }
+
+    @Override
+    public Optional<String> unavailable(BenchmarkSettings settings) {
+        return PagerField.unavailable();
+    }
+
+    @Override
+    public BenchmarkResult run(BenchmarkSettings settings) {
+        BenchmarkSettings few = settings.withRounds(Math.min(MOST_ROUNDS, settings.rounds()));
+        try (PagerField field = PagerField.create(settings.copyBytes())) {
+            return SideBySide.measure(() -> longest(field, true), () -> longest(field, false), few)
+                    .least(name(), "ms", BOUNDS, few, "a fault every " + INTERVAL_MICROS + " us");
+        }
+    }
+
+    private double longest(PagerField field, boolean handsOver) {
+        Path state = field.directory().resolve("hand-over-" + directories++);
+        Path socket = field.freshSocket();
+        try (Server first =
+                        field.listening(PageServerProgram.command(socket, field.snapshot(), "none", state), socket);
+                LineProcess vm = field.start(first, field.pages(), PagerField.ANYWHERE, "watch", INTERVAL_MICROS)) {
+            vm.await("served");
+            if (!handsOver) {
+                LockSupport.parkNanos(UNDISTURBED_NANOS);
+                return longest(vm);
+            }
+            List<String> words = PageServerProgram.command(socket, field.snapshot(), "none", state, "take-over");
+            try (LineProcess second = LineProcess.start(words)) {
+                second.await("recovered");
+                LockSupport.parkNanos(AFTERWARDS_NANOS);
+                return longest(vm);
+            }
+        }
+    }
+
+    private static double longest(LineProcess vm) {
+        vm.end();
+        return PagerField.numbers(vm.await(""))[MOST] / MILLISECOND;
+    }
+}
