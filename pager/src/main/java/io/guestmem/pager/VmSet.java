@@ -120,9 +120,7 @@ final class VmSet {
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
-            dirty = options.serving().trackDirty()
-                    ? WriteTracking.pages(number, handshake, state, events)
-                    : null;
+            dirty = options.serving().trackDirty() ? WriteTracking.pages(number, handshake, state, events) : null;
             workingSet = workingSets.attach(number, map, states);
             ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
             events.accept(ServerEvent.attached(number, process.pid(), map));
