@@ -87,7 +87,12 @@ class SoakTest {
             System.out.printf(
                     Locale.ROOT,
                     "SoakTest: %d faults, %d pages given back, %d kills; memory from %d to %d KiB in %d VMs%n",
-                    faults, removed, kills, memory >> 10, server.ownMemory() >> 10, vm - SETTLED_AFTER);
+                    faults,
+                    removed,
+                    kills,
+                    memory >> 10,
+                    server.ownMemory() >> 10,
+                    vm - SETTLED_AFTER);
             awaitDescriptors(descriptors);
             assertThat(server.ownMemory()).as("memory of its own").isLessThan(memory + GROWTH);
         } finally {
