@@ -2,6 +2,7 @@
 module io.guestmem.pager {
     requires static transitive org.jspecify;
     requires transitive io.guestmem.linux;
+    requires jdk.httpserver;
     requires tools.jackson.core;
 
     exports io.guestmem.pager;

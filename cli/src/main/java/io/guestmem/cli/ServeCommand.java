@@ -1,13 +1,20 @@
 package io.guestmem.cli;
 
+import io.guestmem.pager.ControlEndpoint;
 import io.guestmem.pager.FailurePolicy;
+import io.guestmem.pager.MetricsEndpoint;
 import io.guestmem.pager.PageServer;
 import io.guestmem.pager.ServerEvent;
 import io.guestmem.pager.ServerOptions;
+import io.guestmem.pager.ServingOptions;
 import io.guestmem.pager.WorkingSetOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -27,10 +34,10 @@ import picocli.CommandLine.Spec;
         header = "Give resuming microVMs their memory from a snapshot, through userfaultfd.",
         description = {
             "",
-            "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one snapshot to"
-                    + " every VM that connects. It prints 'ready PATH' on standard error when VMs may connect. With --state a"
-                    + " server that is started after one that died takes its VMs back. SIGTERM gives every VM the rest of its"
-                    + " memory, lets it go, and ends the server with status 0.",
+            "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one"
+                + " snapshot to every VM that connects. It prints 'ready PATH' on standard error when VMs may connect."
+                + " With --state a server that is started after one that died takes its VMs back. SIGTERM gives every"
+                + " VM the rest of its memory, lets it go, and ends the server with status 0.",
             "",
             "Examples:",
             "  guestmem serve --socket vm.sock --snapshot memory.img",
@@ -40,6 +47,10 @@ import picocli.CommandLine.Spec;
             ""
         })
 final class ServeCommand implements Callable<Integer> {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
+    private static final int MOST_PORT = 65535;
+
     @Spec
     private CommandSpec spec;
 
@@ -77,6 +88,38 @@ final class ServeCommand implements Callable<Integer> {
     private Prefetch prefetch;
 
     @Option(
+            names = "--collapse",
+            description = "Make huge pages of a VM's memory when all of it was prefetched (--prefetch all).")
+    private boolean collapse;
+
+    @Option(
+            names = "--blocked-after",
+            paramLabel = "MILLIS",
+            defaultValue = "5000",
+            description = "Say so when threads of a VM wait for so long and none of its faults is resolved"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private long blockedAfter;
+
+    @Option(
+            names = "--control",
+            paramLabel = "PATH",
+            description =
+                    "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, end-recording VM,"
+                            + " release VM, drain.")
+    private @Nullable Path control;
+
+    @Option(
+            names = "--metrics",
+            paramLabel = "HOST:PORT",
+            description = "Where http://HOST:PORT/metrics answers in the text format of Prometheus; port 0 is any.")
+    private @Nullable String metrics;
+
+    @Option(
+            names = "--track-dirty",
+            description = "Track the pages that VMs write, for diffs that are written while they run (see --control).")
+    private boolean trackDirty;
+
+    @Option(
             names = "--working-set",
             paramLabel = "FILE",
             description = "Install the pages of this working set before they are asked for.")
@@ -101,8 +144,8 @@ final class ServeCommand implements Callable<Integer> {
             names = "--record-settle",
             paramLabel = "SECONDS",
             defaultValue = "0",
-            description =
-                    "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
+            description = "End a recording when for so long nothing new was touched; 0 for never (default:"
+                    + " ${DEFAULT-VALUE}).")
     private Seconds settle;
 
     @Option(
@@ -136,16 +179,7 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (takeOver && state == null) {
-            throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
-        }
-        if (record != null && prefetch == Prefetch.ALL) {
-            throw new ParameterException(
-                    spec.commandLine(), "--record: with --prefetch all nothing is left that a VM could ask for");
-        }
-        if (holdBack < 0) {
-            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack + " is negative");
-        }
+        check();
         ServerOptions options = new ServerOptions(
                 socket,
                 snapshot.snapshot(),
@@ -160,24 +194,75 @@ final class ServeCommand implements Callable<Integer> {
                         Optional.ofNullable(record),
                         settle.duration(),
                         limit.duration()),
-                peers);
-        PrintWriter err = spec.commandLine().getErr();
-        try (PageServer server = PageServer.open(options, this::print)) {
-            Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
-                int status = drain(server);
-                spec.commandLine().getOut().flush();
-                Main.halt(status);
-            });
-            Runtime.getRuntime().addShutdownHook(drain);
-            err.println("ready " + socket);
-            server.serve();
-            if (server.isHandedOver()) {
-                Runtime.getRuntime().removeShutdownHook(drain);
-            } else {
-                ended(drain);
-            }
+                peers,
+                new ServingOptions(trackDirty, collapse, Duration.ofMillis(blockedAfter)));
+        InetSocketAddress metricsAddress = metrics == null ? null : address(metrics);
+        Duration patience = takeOver ? PATIENCE : Duration.ZERO;
+        try (PageServer server = PageServer.open(options, this::print);
+                ControlEndpoint commands = control == null ? null : ControlEndpoint.listen(server, control, patience);
+                MetricsEndpoint answering =
+                        metricsAddress == null ? null : MetricsEndpoint.listen(server, metricsAddress, patience)) {
+            return serve(server, commands, answering);
         }
-        return ExitStatus.DONE;
+    }
+
+    private void check() {
+        if (takeOver && state == null) {
+            throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
+        }
+        if (record != null && prefetch == Prefetch.ALL) {
+            throw new ParameterException(
+                    spec.commandLine(), "--record: with --prefetch all nothing is left that a VM could ask for");
+        }
+        if (holdBack < 0) {
+            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack + " is negative");
+        }
+        if (collapse && prefetch != Prefetch.ALL) {
+            throw new ParameterException(spec.commandLine(), "--collapse needs --prefetch all");
+        }
+        if (collapse && trackDirty) {
+            throw new ParameterException(spec.commandLine(), "--collapse and --track-dirty exclude each other");
+        }
+        if (blockedAfter <= 0 || blockedAfter > LONGEST_MILLIS) {
+            throw new ParameterException(spec.commandLine(), "--blocked-after takes 1 to " + LONGEST_MILLIS);
+        }
+    }
+
+    private InetSocketAddress address(String text) {
+        try {
+            URI uri = new URI("http://" + text);
+            if (uri.getHost() != null && uri.getPort() >= 0 && uri.getPort() <= MOST_PORT) {
+                return new InetSocketAddress(uri.getHost(), uri.getPort());
+            }
+        } catch (URISyntaxException _) {
+            // As below.
+        }
+        throw new ParameterException(spec.commandLine(), "--metrics takes HOST:PORT, not '" + text + "'");
+    }
+
+    private int serve(PageServer server, @Nullable ControlEndpoint commands, @Nullable MetricsEndpoint answering) {
+        Thread drain = Thread.ofPlatform().name("drain").unstarted(() -> {
+            int status = drain(server);
+            if (commands != null) {
+                commands.close();
+            }
+            spec.commandLine().getOut().flush();
+            Main.halt(status);
+        });
+        Runtime.getRuntime().addShutdownHook(drain);
+        PrintWriter err = spec.commandLine().getErr();
+        if (answering != null) {
+            InetSocketAddress address = answering.address();
+            err.println("metrics http://" + address.getHostString() + ":" + address.getPort() + "/metrics");
+        }
+        err.println("ready " + socket);
+        server.serve();
+        try {
+            Runtime.getRuntime().removeShutdownHook(drain);
+        } catch (IllegalStateException signal) {
+            ended(drain);
+        }
+        return server.leavesVms() ? ExitStatus.NO : ExitStatus.DONE;
     }
 
     private int drain(PageServer server) {
@@ -215,7 +300,7 @@ final class ServeCommand implements Callable<Integer> {
             }
         } else {
             switch (event.kind()) {
-                case REFUSED, FAILED, WARNING, NOT_RECORDED ->
+                case REFUSED, FAILED, WARNING, BLOCKED, NOT_RECORDED ->
                     spec.commandLine()
                             .getErr()
                             .println("guestmem: " + kind + ": VM " + event.vm() + ": " + event.text());

@@ -6,8 +6,13 @@ import io.guestmem.pager.mock.MockVmm;
 import io.guestmem.pager.mock.Pattern;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.net.URI;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,6 +121,48 @@ class ServeCommandTest {
             } finally {
                 vmm.destroyForcibly();
             }
+        }
+    }
+
+    @Test
+    void aServerIsToldWhatToDoAndSaysWhatItDoes() throws Exception {
+        try (Command.Running server = serve("--track-dirty", "--control", "control.sock", "--metrics", "127.0.0.1:0")) {
+            Process vmm = vmm();
+            try (PrintStream in = new PrintStream(vmm.getOutputStream(), true, StandardCharsets.UTF_8);
+                    BufferedReader out = answers(vmm)) {
+                in.println("write 7 3");
+                assertThat(List.of(out.readLine(), out.readLine())).containsExactly("connected", "ok");
+
+                assertThat(Json.object(told("diff 1 diff")))
+                        .containsEntry("ok", true)
+                        .containsEntry("pages", 3L);
+                assertThat(directory.resolve("diff")).hasSize(PAGES * 4096L);
+                String address =
+                        Files.readString(server.err()).lines().findFirst().orElseThrow();
+                assertThat(address).matches("metrics http://127\\.0\\.0\\.1:\\d+/metrics");
+                URI metrics = URI.create(address.substring("metrics ".length()));
+                try (InputStream text = metrics.toURL().openStream()) {
+                    assertThat(new String(text.readAllBytes(), StandardCharsets.UTF_8))
+                            .contains("guestmem_faults_total{vm=\"1\"} 3\n");
+                }
+                assertThat(told("drain")).isEqualTo("{\"ok\":true}");
+
+                assertThat(server.await(LIMIT).status()).isZero();
+                assertThat(directory.resolve("control.sock")).doesNotExist();
+                in.println("read 0 1024 2");
+                assertThat(out.readLine()).isEqualTo("ok");
+            } finally {
+                vmm.destroyForcibly();
+            }
+        }
+    }
+
+    /** The answer to a command. */
+    private String told(String command) throws IOException {
+        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve("control.sock")));
+                BufferedReader answers = new BufferedReader(Channels.newReader(channel, StandardCharsets.UTF_8))) {
+            channel.write(StandardCharsets.UTF_8.encode(command + "\n"));
+            return answers.readLine();
         }
     }
 

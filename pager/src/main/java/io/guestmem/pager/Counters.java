@@ -1,6 +1,6 @@
 package io.guestmem.pager;
 
-/** What one thread did for a guest. Written by that thread, read when it has ended. */
+/** What one thread did for a guest. Written by that thread; what others read is exact when it has ended, and a moment old before. */
 final class Counters {
     long faults;
     long copied;
@@ -9,6 +9,9 @@ final class Counters {
     long alreadyPresent;
     long changing;
     long failed;
+
+    /** Not in the sum of two. */
+    final ErrnoCounts errnos = new ErrnoCounts();
 
     /** The sum of two threads'. */
     Counters plus(Counters other) {

@@ -1,10 +1,12 @@
 package io.guestmem.pager;
 
+import io.guestmem.linux.UserfaultfdEvent;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.handshake.Region;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves one guest's faults, round by round: read all messages, apply all removals, then install pages. Belongs to one thread;
@@ -29,6 +31,8 @@ final class FaultLoop {
     private final PageInstaller installer;
     private final WaitingPages waiting = new WaitingPages();
     private final List<Region> regions;
+    private final @Nullable DirtyPages dirty;
+    private final Latencies latencies = new Latencies();
 
     private long pause = FIRST_PAUSE_NANOS;
     private boolean gone;
@@ -42,6 +46,7 @@ final class FaultLoop {
         this.counters = counters;
         this.installer = new PageInstaller(guest, counters);
         this.regions = guest.map().regions();
+        this.dirty = guest.dirty();
     }
 
     /** Applies what an earlier server had read and not dealt with, then makes everybody who waits ask again. */
@@ -69,6 +74,11 @@ final class FaultLoop {
             serve();
         }
         return read;
+    }
+
+    /** How long resolved faults have waited. */
+    Latencies latencies() {
+        return latencies;
     }
 
     /** Whether the guest's process is gone. */
@@ -131,6 +141,9 @@ final class FaultLoop {
                 long first = guest.map().pageAt(from);
                 long last = guest.map().pageAt(to - 1);
                 guest.states().set(first, last + 1, PageStates.REMOVED);
+                if (dirty != null) {
+                    dirty.removed(first, last + 1);
+                }
                 counters.removed += last + 1 - first;
             }
         }
@@ -146,15 +159,29 @@ final class FaultLoop {
                 if (page < 0) {
                     report.unexpected("a fault outside of the regions");
                 } else {
-                    if (guest.states().get(page) == PageStates.REMOVED) {
-                        guest.demand().demandedAgain(page);
-                    } else {
-                        guest.demand().demanded(page, port.isWrite(i), now);
+                    int reason = reason(port.flags(i));
+                    if (reason != WaitingPages.PROTECTED) {
+                        demand(page, reason == WaitingPages.WRITE, now);
                     }
-                    waiting.add(page, now);
+                    waiting.add(page, now, reason);
                 }
             }
         }
+    }
+
+    private void demand(long page, boolean write, long now) {
+        if (guest.states().get(page) == PageStates.REMOVED) {
+            guest.demand().demandedAgain(page);
+        } else {
+            guest.demand().demanded(page, write, now);
+        }
+    }
+
+    private static int reason(long flags) {
+        if ((flags & UserfaultfdEvent.PageFault.WRITE_PROTECT) != 0) {
+            return WaitingPages.PROTECTED;
+        }
+        return (flags & UserfaultfdEvent.PageFault.WRITE) != 0 ? WaitingPages.WRITE : WaitingPages.MISSING;
     }
 
     /** Installs what waits, up to the first page that the kernel does not take now. */
@@ -163,7 +190,7 @@ final class FaultLoop {
         boolean stopped = false;
         int size = waiting.size();
         for (int i = 0; i < size; i++) {
-            if (stopped || !serve(waiting.page(i), waiting.since(i))) {
+            if (stopped || !serve(waiting.page(i), waiting.since(i), waiting.reasons(i))) {
                 stopped = true;
                 waiting.keep(i, kept++);
             }
@@ -176,9 +203,12 @@ final class FaultLoop {
     }
 
     /** Whether a page needs no more tries. */
-    private boolean serve(long page, long since) {
-        return switch (installer.install(page)) {
-            case DONE -> true;
+    private boolean serve(long page, long since, int reasons) {
+        return switch (resolve(page, reasons)) {
+            case DONE -> {
+                latencies.of(need(reasons)).record(clock.getAsLong() - since);
+                yield true;
+            }
             case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");
             case NO_MEMORY -> isOld(since) && fail(page, installer.reason());
             case FAILED -> fail(page, installer.reason());
@@ -191,6 +221,84 @@ final class FaultLoop {
                 yield true;
             }
         };
+    }
+
+    private Latencies.Need need(int reasons) {
+        if ((reasons & WaitingPages.PROTECTED) != 0) {
+            return Latencies.Need.WRITE;
+        }
+        return installer.wasZero() ? Latencies.Need.ZERO : Latencies.Need.CONTENT;
+    }
+
+    private PageInstaller.Outcome resolve(long page, int reasons) {
+        PageInstaller.Outcome outcome = PageInstaller.Outcome.DONE;
+        if ((reasons & (WaitingPages.MISSING | WaitingPages.WRITE)) != 0) {
+            outcome = installer.install(page, reasons > WaitingPages.MISSING);
+        }
+        boolean isProtected = (reasons & WaitingPages.PROTECTED) != 0;
+        if (isProtected && outcome == PageInstaller.Outcome.DONE && (dirty == null || dirty.mayWrite(page))) {
+            outcome = installer.allowWrites(page);
+        }
+        return outcome;
+    }
+
+    /**
+     * Fixes what a diff contains: write-protects all pages that were written, and lets nobody write before all of them are.
+     * Whatever a thread of the guest writes later comes after everything that it could see before.
+     *
+     * @return null if the guest is gone, or if its address space did not stop changing
+     * @throws IllegalStateException if the pages that are written are not tracked
+     */
+    @Nullable
+    DirtyCut cut() {
+        DirtyPages tracked = dirty;
+        if (tracked == null) {
+            throw new IllegalStateException("not tracked");
+        }
+        drain();
+        tracked.beginCut();
+        if (!protectCut(tracked)) {
+            tracked.uncut();
+            return null;
+        }
+        return tracked.endCut(guest.states());
+    }
+
+    private boolean protectCut(DirtyPages tracked) {
+        long pages = guest.map().pages();
+        for (long page = tracked.nextCut(0); page < pages; page = tracked.nextCut(page + 1)) {
+            long regionEnd = guest.map().regionEnd(page);
+            long first = page;
+            while (page + 1 < regionEnd && tracked.nextCut(page + 1) == page + 1) {
+                page++;
+            }
+            if (!protect(first, page + 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Write-protects what is there; whether the kernel did. */
+    boolean protectAll() {
+        long pages = guest.map().pages();
+        boolean done = true;
+        for (long page = 0; page < pages && done; page = guest.map().regionEnd(page)) {
+            done = protect(page, guest.map().regionEnd(page));
+        }
+        return done;
+    }
+
+    /** Write-protects what is there of {@code [from, to)}, which lies in one region; whether the kernel did. */
+    private boolean protect(long from, long to) {
+        long since = clock.getAsLong();
+        PageInstaller.Outcome outcome = installer.protect(from, to);
+        while (outcome == PageInstaller.Outcome.CHANGING && !isLate(since)) {
+            drain();
+            outcome = installer.protect(from, to);
+        }
+        gone |= outcome == PageInstaller.Outcome.GONE;
+        return outcome == PageInstaller.Outcome.DONE;
     }
 
     private boolean isLate(long since) {

@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import io.guestmem.linux.InstallMode;
 import io.guestmem.linux.InstallResult;
+import io.guestmem.linux.WriteProtectMode;
 
 /**
  * The kernel's side of one guest's memory, as far as serving it goes: the seam that tests put a script behind.
@@ -26,8 +27,8 @@ interface FaultPort {
     /** The fault address of a page fault. */
     long address(int index);
 
-    /** Whether a page fault is that of a write. */
-    boolean isWrite(int index);
+    /** The flags of a page fault: {@link io.guestmem.linux.UserfaultfdEvent.PageFault}. */
+    long flags(int index);
 
     /** The first byte of a removed or unmapped range. */
     long start(int index);
@@ -46,6 +47,9 @@ interface FaultPort {
 
     /** {@code UFFDIO_POISON}. */
     InstallResult poison(long address, long length, InstallMode mode);
+
+    /** {@code UFFDIO_WRITEPROTECT}. */
+    InstallResult writeProtect(long address, long length, WriteProtectMode mode);
 
     /** {@code UFFDIO_WAKE}. */
     void wake(long address, long length);

@@ -25,7 +25,9 @@ import java.util.concurrent.TimeUnit;
 final class InstallGate {
     private static final long SHORT_PIECE = 16 << 10;
     private static final long LONG_PIECE = 2 << 20;
-    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    /** After so long without a fault the guest counts as quiet. */
+    static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
     private static final int SPINS = 1 << 12;
 
     private final Semaphore gate = new Semaphore(1);
@@ -74,6 +76,11 @@ final class InstallGate {
 
     /** How much the installer may copy in one go, in bytes: little while faults come in. */
     long pieceLength() {
-        return System.nanoTime() - lastDemand < QUIET_NANOS ? SHORT_PIECE : LONG_PIECE;
+        return isQuiet() ? LONG_PIECE : SHORT_PIECE;
+    }
+
+    /** Whether no fault was served for a while. */
+    boolean isQuiet() {
+        return System.nanoTime() - lastDemand >= QUIET_NANOS;
     }
 }

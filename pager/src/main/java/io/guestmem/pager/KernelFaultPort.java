@@ -5,8 +5,8 @@ import io.guestmem.linux.InstallMode;
 import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Userfaultfd;
-import io.guestmem.linux.UserfaultfdEvent;
 import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.linux.WriteProtectMode;
 
 /** The real kernel behind the seam. */
 record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implements FaultPort {
@@ -31,8 +31,8 @@ record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implem
     }
 
     @Override
-    public boolean isWrite(int index) {
-        return (events.flags(index) & UserfaultfdEvent.PageFault.WRITE) != 0;
+    public long flags(int index) {
+        return events.flags(index);
     }
 
     @Override
@@ -63,6 +63,11 @@ record KernelFaultPort(Userfaultfd userfaultfd, UserfaultfdEvents events) implem
     @Override
     public InstallResult poison(long address, long length, InstallMode mode) {
         return userfaultfd.poison(address, length, mode);
+    }
+
+    @Override
+    public InstallResult writeProtect(long address, long length, WriteProtectMode mode) {
+        return userfaultfd.writeProtect(address, length, mode);
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.MappedMemory;
 import io.guestmem.linux.Mapping;
 import io.guestmem.linux.Sharing;
+import io.guestmem.linux.WriteProtectMode;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,9 @@ final class PageInstaller implements AutoCloseable {
     private @Nullable Mapping assembled;
 
     private @Nullable Mapping zeros;
+
+    private boolean noZeroPage;
+    private boolean wasZero;
     private String reason = "";
 
     PageInstaller(Guest guest, Counters counters) {
@@ -53,17 +57,46 @@ final class PageInstaller implements AutoCloseable {
         this.counters = counters;
     }
 
+    /** Whether the last page was one of zeroes. */
+    boolean wasZero() {
+        return wasZero;
+    }
+
     /** Why the last call has {@link Outcome#FAILED}. */
     String reason() {
         return reason;
     }
 
-    /** Installs the page that somebody waits for: what the snapshot has or, if the guest gave it back, zeroes. */
-    Outcome install(long page) {
-        return guest.states().get(page) == PageStates.NONE ? installContent(page) : put(page, 1, 0);
+    /**
+     * Installs the page that somebody waits for: what the snapshot has or, if the guest gave it back, zeroes.
+     *
+     * @param write whether it will be written, and needs no write-protection
+     */
+    Outcome install(long page, boolean write) {
+        InstallMode mode = InstallMode.WAKE;
+        DirtyPages dirty = guest.dirty();
+        if (dirty != null) {
+            if (write) {
+                dirty.written(page, page + 1);
+            } else {
+                mode = InstallMode.WRITE_PROTECTED;
+            }
+        }
+        return guest.states().get(page) == PageStates.NONE ? installContent(page, mode) : put(page, 1, 0, mode);
     }
 
-    private Outcome installContent(long page) {
+    /** Allows writes to a page that is there, and wakes who waits for that. */
+    Outcome allowWrites(long page) {
+        return settle(counted(port.writeProtect(map.address(page), map.pageSize(), WriteProtectMode.ALLOW)), page);
+    }
+
+    /** Write-protects what is there of {@code [from, to)}, which lies in one region. */
+    Outcome protect(long from, long to) {
+        long length = (to - from) * map.pageSize();
+        return settle(counted(port.writeProtect(map.address(from), length, WriteProtectMode.PROTECT)), from);
+    }
+
+    private Outcome installContent(long page, InstallMode mode) {
         long offset = map.offset(page);
         long end = offset + map.pageSize();
         if (end > source.length()) {
@@ -71,31 +104,36 @@ final class PageInstaller implements AutoCloseable {
         }
         int extent = source.extentAt(offset);
         if (source.end(extent) < end) {
-            return assemble(page, offset);
+            return assemble(page, offset, mode);
         }
         if (source.isZero(extent)) {
-            return put(page, 1, 0);
+            return put(page, 1, 0, mode);
         }
         if (source.readableEnd(extent) < end) {
             return failed("the snapshot has become shorter than", offset);
         }
-        return put(page, 1, source.address(extent, offset));
+        return put(page, 1, source.address(extent, offset), mode);
     }
 
     /** Installs pages of one extent that nobody waits for, from {@code from} to before {@code to}; all of them are NONE. */
     Outcome installAhead(long from, long to, int extent) {
+        InstallMode mode = modeAhead();
         if (map.pageSize() != MappedMemory.PAGE_SIZE) {
-            return installContent(from);
+            return installContent(from, mode);
         }
-        return put(from, to - from, source.isZero(extent) ? 0 : source.address(extent, map.offset(from)));
+        return put(from, to - from, source.isZero(extent) ? 0 : source.address(extent, map.offset(from)), mode);
     }
 
     /** Installs pages that nobody waits for, all of them NONE, from a copy of their content at an address of this process. */
     Outcome installCopy(long from, long to, long address) {
-        return put(from, to - from, address);
+        return put(from, to - from, address, modeAhead());
     }
 
-    private Outcome assemble(long page, long offset) {
+    private InstallMode modeAhead() {
+        return guest.dirty() == null ? InstallMode.WAKE : InstallMode.WRITE_PROTECTED;
+    }
+
+    private Outcome assemble(long page, long offset, InstallMode mode) {
         Mapping buffer = assembled;
         if (buffer == null) {
             buffer = Mapping.anonymous(map.pageSize(), Sharing.PRIVATE);
@@ -108,12 +146,12 @@ final class PageInstaller implements AutoCloseable {
         if (read < map.pageSize()) {
             return failed("the snapshot has become shorter than", offset);
         }
-        return put(page, 1, buffer.address());
+        return put(page, 1, buffer.address(), mode);
     }
 
     /** Poisons a page whose content cannot be had. */
     Outcome poison(long page) {
-        return settle(port.poison(map.address(page), map.pageSize(), InstallMode.WAKE), page);
+        return settle(counted(port.poison(map.address(page), map.pageSize(), InstallMode.WAKE)), page);
     }
 
     /**
@@ -121,15 +159,17 @@ final class PageInstaller implements AutoCloseable {
      *
      * @param from address of the content, 0 for zeroes
      */
-    private Outcome put(long page, long count, long from) {
+    private Outcome put(long page, long count, long from, InstallMode mode) {
+        wasZero = from == 0;
         long length = count * map.pageSize();
         long address = map.address(page);
         long done = 0;
         Outcome outcome = Outcome.DONE;
         while (done < length && outcome == Outcome.DONE) {
             InstallResult result = from == 0
-                    ? zero(address + done, length - done)
-                    : port.copy(address + done, from + done, length - done, InstallMode.WAKE);
+                    ? zero(address + done, length - done, mode)
+                    : port.copy(address + done, from + done, length - done, mode);
+            counters.errnos.count(result);
             switch (result) {
                 case InstallResult.Complete complete -> done += complete.bytes();
                 case InstallResult.Partial partial -> done += partial.bytes();
@@ -156,21 +196,27 @@ final class PageInstaller implements AutoCloseable {
         return outcome;
     }
 
-    private InstallResult zero(long address, long length) {
-        if (map.pageSize() == MappedMemory.PAGE_SIZE && zeros == null) {
-            InstallResult result = port.zeropage(address, length, InstallMode.WAKE);
+    private InstallResult zero(long address, long length, InstallMode mode) {
+        if (mode == InstallMode.WAKE && map.pageSize() == MappedMemory.PAGE_SIZE && !noZeroPage) {
+            InstallResult result = port.zeropage(address, length, mode);
             if (!(result instanceof InstallResult.Refused refused)
                     || !refused.errno().equals(Errno.EINVAL)) {
                 return result;
             }
+            noZeroPage = true;
         }
-        // Memory without a zero page, as hugetlbfs.
+        // Memory without a zero page, as hugetlbfs; and the kernel's zero page cannot be write-protected.
         Mapping none = zeros;
         if (none == null) {
             none = Mapping.anonymous(map.pageSize(), Sharing.PRIVATE);
             zeros = none;
         }
-        return port.copy(address, none.address(), map.pageSize(), InstallMode.WAKE);
+        return port.copy(address, none.address(), map.pageSize(), mode);
+    }
+
+    private InstallResult counted(InstallResult result) {
+        counters.errnos.count(result);
+        return result;
     }
 
     private Outcome settle(InstallResult result, long page) {

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 public final class PageServer implements AutoCloseable {
     private static final Set<PosixFilePermission> OWNER = PosixFilePermissions.fromString("rw-------");
     private static final Set<PosixFilePermission> EVERYBODY = PosixFilePermissions.fromString("rw-rw-rw-");
+    /** How often the watchdog looks until it says something. */
+    private static final int LOOKS = 4;
+
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final SnapshotFiles source;
@@ -41,6 +45,7 @@ public final class PageServer implements AutoCloseable {
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final VmSet vms;
+    private final ServerControl control;
     private final EventFd wake = EventFd.create();
     private final UnixListener listener;
     private final @Nullable UnixListener handOvers;
@@ -49,6 +54,14 @@ public final class PageServer implements AutoCloseable {
     /** Held while the server accepts: nothing is closed meanwhile. */
     private final Object accepting = new Object();
 
+    /** Held while the server is drained. */
+    private final Semaphore draining = new Semaphore(1);
+
+    /** Readable when the watchdog ends. */
+    private final EventFd watchEnd = EventFd.create();
+
+    private final Thread watchdog;
+    private volatile boolean leavesVms;
     private volatile boolean paused;
     private volatile boolean stopped;
     private volatile boolean handedOver;
@@ -65,6 +78,7 @@ public final class PageServer implements AutoCloseable {
         this.state = state;
         this.events = events;
         this.vms = new VmSet(options, source, workingSets, state, user(), events);
+        this.control = new ServerControl(vms, events);
         if (state == null) {
             listener = listen(options);
             handOvers = null;
@@ -76,6 +90,8 @@ public final class PageServer implements AutoCloseable {
             handOvers = requests;
             handOverThread = Thread.ofPlatform().name("hand-over").daemon().start(() -> awaitHandOver(requests, state));
         }
+        long bound = options.serving().blockedAfter().toNanos();
+        watchdog = Thread.ofPlatform().name("watchdog").daemon().start(() -> watch(bound));
         events.accept(ServerEvent.of(Kind.LISTENING, 0, options.socket().toString()));
     }
 
@@ -129,7 +145,7 @@ public final class PageServer implements AutoCloseable {
     }
 
     /** Removes a socket that nobody listens at. */
-    private static void removeStale(Path path) throws IOException {
+    static void removeStale(Path path) throws IOException {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)
                 || !Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                         .isOther()) {
@@ -175,11 +191,13 @@ public final class PageServer implements AutoCloseable {
         return listen(options);
     }
 
-    /** Accepts VMs until the server is stopped. */
+    /** Accepts VMs until the server is stopped; while it is drained, until that is done. */
     public void serve() {
         synchronized (accepting) {
             acceptUntilStopped();
         }
+        draining.acquireUninterruptibly();
+        draining.release();
     }
 
     private void acceptUntilStopped() {
@@ -227,12 +245,36 @@ public final class PageServer implements AutoCloseable {
      * @throws IOException if a socket cannot be removed
      */
     public boolean drain() throws IOException {
-        stopAccepting();
-        Files.deleteIfExists(listener.path());
-        if (handOvers != null) {
-            Files.deleteIfExists(handOvers.path());
+        draining.acquireUninterruptibly();
+        try {
+            stopAccepting();
+            Files.deleteIfExists(listener.path());
+            if (handOvers != null) {
+                Files.deleteIfExists(handOvers.path());
+            }
+            leavesVms = !vms.end(ServedVm.End.RELEASED).isEmpty();
+            return !leavesVms;
+        } finally {
+            draining.release();
         }
-        return vms.end(ServedVm.End.RELEASED).isEmpty();
+    }
+
+    /** Whether a VM could not get all of its memory when the server was drained, and still needs one. */
+    public boolean leavesVms() {
+        return leavesVms;
+    }
+
+    /** What can be asked and done while the server serves. */
+    public ServerControl control() {
+        return control;
+    }
+
+    private void watch(long bound) {
+        Watchdog looking = new Watchdog(bound, events);
+        List<Poll.Interest> ending = List.of(new Poll.Interest(watchEnd.descriptor(), PollEvents.READABLE));
+        while (!Poll.await(ending, bound / LOOKS).getFirst().isReadable()) {
+            looking.look(control.status(), System.nanoTime());
+        }
     }
 
     private void stopAccepting() {
@@ -272,7 +314,7 @@ public final class PageServer implements AutoCloseable {
         } catch (IOException | RuntimeException failed) {
             // Whoever has the lock serves.
             if (directory.tryLock()) {
-                given.forEach(vms::resume);
+                vms.resumeAll(given);
                 paused = false;
                 wake.signal();
                 throw failed;
@@ -291,6 +333,9 @@ public final class PageServer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         stopAccepting();
+        watchEnd.signal();
+        ServedVm.join(watchdog);
+        watchEnd.close();
         if (handOvers != null && handOverThread != null) {
             handOvers.shutdown();
             ServedVm.join(handOverThread);

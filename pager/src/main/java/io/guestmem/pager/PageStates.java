@@ -47,6 +47,7 @@ final class PageStates implements AutoCloseable {
     private static final long PAGES = 8;
     private static final long MESSAGES = 64;
     private static final int PAGES_A_LONG = 32;
+    private static final long EVERY_PAGE = 0x5555_5555_5555_5555L;
     private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
     private final Mapping mapping;
@@ -138,12 +139,18 @@ final class PageStates implements AutoCloseable {
 
     /** Sets all of {@code [from, to)}. */
     void set(long from, long to, int state) {
-        long pattern = state * 0x5555_5555_5555_5555L;
+        change(from, to, 3, state);
+    }
+
+    /** Clears some bits of all of {@code [from, to)} and sets others, those of a page at once. */
+    void change(long from, long to, int clear, int set) {
+        long cleared = clear * EVERY_PAGE;
+        long pattern = set * EVERY_PAGE;
         for (long page = from; page < to; ) {
             long next = Math.min(to, (page / PAGES_A_LONG + 1) * PAGES_A_LONG);
             int bits = (int) (next - page) * 2;
             long mask = (bits == Long.SIZE ? -1L : (1L << bits) - 1) << shift(page);
-            setSome(offset(page), mask, pattern & mask);
+            setSome(offset(page), mask & (cleared | pattern), pattern & mask);
             page = next;
         }
     }
@@ -171,6 +178,40 @@ final class PageStates implements AutoCloseable {
             at++;
         }
         return at;
+    }
+
+    /** The first page from {@code page} on, and before {@code end}, that has one of some bits; {@code end} if none has. */
+    long nextWith(long page, long end, int some) {
+        long wanted = some * EVERY_PAGE;
+        long at = page;
+        while (at < end) {
+            long word = (long) WORD.getVolatile(memory, offset(at)) & wanted & (-1L << shift(at));
+            long first = at - at % PAGES_A_LONG;
+            if (word != 0) {
+                return Math.min(end, first + Long.numberOfTrailingZeros(word) / 2);
+            }
+            at = first + PAGES_A_LONG;
+        }
+        return end;
+    }
+
+    /** Clears one bit of all pages that have it, and sets the other one of those. */
+    void replaceAll(int bit, int other) {
+        for (long page = nextWith(0, pages, bit); page < pages; page = nextWith(page, pages, bit)) {
+            long word = (long) WORD.getVolatile(memory, offset(page)) & (bit * EVERY_PAGE);
+            long others = bit < other ? word << 1 : word >>> 1;
+            setSome(offset(page), word | others, others);
+        }
+    }
+
+    /** How many pages are not NONE. */
+    long countOthers() {
+        long count = 0;
+        for (long page = 0; page < pages; page += PAGES_A_LONG) {
+            long word = (long) WORD.getVolatile(memory, offset(page));
+            count += Long.bitCount((word | (word >>> 1)) & EVERY_PAGE);
+        }
+        return count;
     }
 
     private long offset(long page) {

@@ -23,6 +23,8 @@ final class Prefetcher implements AutoCloseable {
 
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
+    private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
     private final Guest guest;
     private final GuestMap map;
     private final PageSource source;
@@ -66,7 +68,7 @@ final class Prefetcher implements AutoCloseable {
     /**
      * Installs everything that was never installed.
      *
-     * @param withZeros also what is known to be zero
+     * @param withZeros also what is known to be zero, unless written pages are tracked: each zero would take a page then
      * @return the first page that could not be had, or the number of pages if all is there; -1 if it was stopped, if memory ran
      *     out, or if the process is gone
      */
@@ -87,7 +89,9 @@ final class Prefetcher implements AutoCloseable {
             int extent = source.extentAt(offset);
             long end =
                     Math.min(map.regionEnd(page), page + Math.max(1, (source.end(extent) - offset) / map.pageSize()));
-            if (!withZeros && source.isZero(extent) && source.end(extent) >= offset + map.pageSize()) {
+            if ((!withZeros || guest.dirty() != null)
+                    && source.isZero(extent)
+                    && source.end(extent) >= offset + map.pageSize()) {
                 page = end;
                 continue;
             }
@@ -159,6 +163,7 @@ final class Prefetcher implements AutoCloseable {
     private long installPieces(long from, long end, Content content) {
         long page = from;
         long prepared = from;
+        long singly = from;
         while (page < end && !stopped) {
             if (page >= prepared) {
                 prepared = Math.min(end, page + Math.max(1, READ_AHEAD / map.pageSize()));
@@ -166,7 +171,7 @@ final class Prefetcher implements AutoCloseable {
                     return page;
                 }
             }
-            long piece = Math.max(1, guest.gate().pieceLength() / map.pageSize());
+            long piece = page < singly ? 1 : Math.max(1, guest.gate().pieceLength() / map.pageSize());
             long next = Math.min(Math.min(end, prepared), page + piece);
             switch (installInTurn(page, next, content)) {
                 case DONE -> page = next;
@@ -174,7 +179,16 @@ final class Prefetcher implements AutoCloseable {
                 case GONE, NO_MEMORY -> {
                     return -1;
                 }
-                case DROPPED, FAILED -> {
+                case DROPPED -> {
+                    // Not one mapping, or not all of it registered: page by page, and what is not there needs nothing.
+                    if (next - page > 1) {
+                        singly = next;
+                    } else {
+                        guest.states().set(page, PageStates.REMOVED);
+                        page = next;
+                    }
+                }
+                case FAILED -> {
                     return guest.states().next(page, end, PageStates.NONE);
                 }
             }
@@ -192,11 +206,23 @@ final class Prefetcher implements AutoCloseable {
     }
 
     private PageInstaller.Outcome installInTurn(long from, long to, Content content) {
-        turns.acquireUninterruptibly();
+        boolean turn = awaitTurn();
         try {
             return installPiece(from, to, content);
         } finally {
-            turns.release();
+            if (turn) {
+                turns.release();
+            }
+        }
+    }
+
+    /** Whether it has one; without one it goes on all the same, as who has it may be held up in the kernel by a memory limit. */
+    private boolean awaitTurn() {
+        try {
+            return turns.tryAcquire(TURN_NANOS, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 

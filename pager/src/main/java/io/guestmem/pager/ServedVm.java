@@ -8,8 +8,12 @@ import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.source.PageSource;
+import java.io.IOException;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -45,8 +49,17 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final Counters served = new Counters();
     private final Counters ahead = new Counters();
     private final FaultLoop loop;
+    private final Diffs diffs;
     private final EventFd control = EventFd.create();
     private final SpinBudget spin = new SpinBudget();
+
+    private final AtomicBoolean releasing = new AtomicBoolean();
+
+    /** Whether no other server has served it. */
+    private boolean isNew = true;
+
+    /** Of the event thread. */
+    private final Set<String> said = new HashSet<>();
 
     /** Written by any thread; the event thread obeys. */
     private volatile @Nullable End asked;
@@ -62,6 +75,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
             Userfaultfd userfaultfd,
             GuestMap map,
             PageStates states,
+            @Nullable DirtyPages dirty,
             PageSource source,
             VmWorkingSet workingSet,
             FailurePolicy policy,
@@ -75,7 +89,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
         this.workingSet = workingSet;
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet);
+        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet, dirty);
+        this.diffs = new Diffs(guest, process, control::signal);
         this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
     }
 
@@ -100,25 +115,57 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return served.plus(ahead);
     }
 
+    Guest guest() {
+        return guest;
+    }
+
+    Diffs diffs() {
+        return diffs;
+    }
+
+    /** What the event thread did. */
+    Counters served() {
+        return served;
+    }
+
+    /** What the installer did. */
+    Counters ahead() {
+        return ahead;
+    }
+
+    Latencies latencies() {
+        return loop.latencies();
+    }
+
+    /** Whether its threads end, or its process has ended. */
+    boolean isEnding() {
+        return asked != null || loop.isGone();
+    }
+
     /** Makes everybody who waits ask again: for a VM that another server has served. */
     void resume() {
         asked = null;
+        isNew = false;
+        releasing.set(false);
         loop.resume();
     }
 
     /** Serves until the VM is gone or somebody asks for an end. */
-    End serve(boolean prefetch) {
+    End serve(boolean prefetch, Runnable whenPrefetched) {
         try (Epoll epoll = Epoll.create()) {
             epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
             epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
             epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
+            diffs.begin();
+            protectWhatIsThere();
             if (prefetch || workingSet.replay().isPresent()) {
-                startPrefetch(prefetch);
+                startPrefetch(prefetch, whenPrefetched);
             }
             return serve(epoll);
         } catch (RuntimeException unexpected) {
             return broken(unexpected);
         } finally {
+            diffs.end();
             stopInstaller();
         }
     }
@@ -133,6 +180,13 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return End.GONE;
     }
 
+    /** Pages that the VMM had touched before it connected: what they contain is not known, what is written to them is. */
+    private void protectWhatIsThere() {
+        if (guest.dirty() != null && isNew && !loop.protectAll()) {
+            unexpected("pages that were there before cannot be write-protected");
+        }
+    }
+
     /**
      * Never sleeps before a round has found nothing: the kernel reports a message once, and a vCPU on this CPU has often run and
      * faulted again before {@code UFFDIO_COPY} returns.
@@ -141,6 +195,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
         long idleSince = System.nanoTime();
         boolean looked = false;
         boolean slept = false;
+        boolean lives = true;
         while (true) {
             long before = System.nanoTime();
             boolean served = loop.round();
@@ -150,21 +205,18 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 slept = false;
             }
             looked = !served;
-            End end = loop.isGone() ? End.GONE : asked;
-            if (end != null) {
+            diffs.cutIfAsked(loop);
+            End end = lives && !loop.isGone() ? asked : End.GONE;
+            if (end != null && diffs.mayEnd()) {
                 return finish(end);
             }
             if (loop.hasWaiting()) {
-                if (!await(epoll, loop.pause())) {
-                    return End.GONE;
-                }
+                lives &= await(epoll, loop.pause());
             } else if (looked && spin.goesOn(System.nanoTime() - idleSince)) {
                 Thread.onSpinWait();
             } else if (looked) {
                 slept = true;
-                if (!await(epoll, -1)) {
-                    return End.GONE;
-                }
+                lives &= await(epoll, -1);
             }
         }
     }
@@ -196,8 +248,20 @@ final class ServedVm implements GuestReport, AutoCloseable {
         control.signal();
     }
 
+    /**
+     * Installs everything, in the background.
+     *
+     * @throws IOException if that is being done
+     */
+    synchronized void prefetch() throws IOException {
+        if (installer != null && installer.isAlive()) {
+            throw new IOException("its memory is being installed");
+        }
+        startInstaller(sweeper -> sweep(sweeper, () -> {}));
+    }
+
     /** Installs the working set, and everything else if that is wanted. */
-    private void startPrefetch(boolean everything) {
+    private void startPrefetch(boolean everything, Runnable whenPrefetched) {
         startInstaller(sweeper -> {
             workingSet.replay().ifPresent(replay -> {
                 long began = System.nanoTime();
@@ -205,12 +269,18 @@ final class ServedVm implements GuestReport, AutoCloseable {
                     workingSet.replayed(System.nanoTime() - began);
                 }
             });
-            long reached = everything ? sweeper.sweep(true) : -1;
-            if (reached == guest.map().pages()) {
-                events.accept(new ServerEvent(
-                        Kind.PREFETCHED, number, "", Map.of("pages", guest.map().pages())));
+            if (everything) {
+                sweep(sweeper, whenPrefetched);
             }
         });
+    }
+
+    private void sweep(Prefetcher sweeper, Runnable whenDone) {
+        long pages = guest.map().pages();
+        if (sweeper.sweep(true) == pages) {
+            events.accept(new ServerEvent(Kind.PREFETCHED, number, "", Map.of("pages", pages)));
+            whenDone.run();
+        }
     }
 
     private synchronized void startInstaller(Consumer<Prefetcher> work) {
@@ -261,8 +331,15 @@ final class ServedVm implements GuestReport, AutoCloseable {
         workingSet.endRecording();
     }
 
-    /** Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop. */
-    void release() {
+    /**
+     * Installs all that is missing, then asks for the end; a VM that cannot get all is asked to stop.
+     *
+     * @return false if that is being done
+     */
+    boolean release() {
+        if (!releasing.compareAndSet(false, true)) {
+            return false;
+        }
         stopInstaller();
         startInstaller(sweeper -> {
             long missing = sweeper.sweep(false);
@@ -276,6 +353,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 ask(missing == guest.map().pages() ? End.RELEASED : End.STOPPED);
             }
         });
+        return true;
     }
 
     private void report(long page) {
@@ -289,17 +367,15 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     @Override
     public void unexpected(String what) {
-        events.accept(ServerEvent.of(Kind.WARNING, number, what));
+        // Once: a VMM can cause it as often as it likes.
+        if (said.add(what)) {
+            events.accept(ServerEvent.of(Kind.WARNING, number, what));
+        }
     }
 
     @Override
     public void failed(long offset, String reason, FailurePolicy applied) {
-        String done = switch (applied) {
-            case POISON -> "; the page is poisoned";
-            case KILL -> "; the VM is killed";
-            case HANG -> "; who touched the page waits";
-        };
-        events.accept(new ServerEvent(Kind.FAILED, number, reason + done, Map.of("offset", offset)));
+        events.accept(new ServerEvent(Kind.FAILED, number, reason + "; " + applied.done(), Map.of("offset", offset)));
         if (applied == FailurePolicy.KILL) {
             process.kill();
         }
@@ -314,5 +390,9 @@ final class ServedVm implements GuestReport, AutoCloseable {
         process.close();
         control.close();
         guest.states().close();
+        DirtyPages dirty = guest.dirty();
+        if (dirty != null) {
+            dirty.close();
+        }
     }
 }

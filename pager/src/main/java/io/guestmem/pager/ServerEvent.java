@@ -1,5 +1,6 @@
 package io.guestmem.pager;
 
+import io.guestmem.pager.handshake.GuestMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -24,6 +25,15 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         RECOVERED,
         /** Everything that was never installed is there now, of {@code pages}. */
         PREFETCHED,
+        /** What a diff contains is fixed, {@code pages}: whatever the VM writes from now on is not in it. */
+        CUT,
+        /** A diff is complete in the file in the text: {@code pages}, of them {@code zero_pages}, {@code cut_micros}. */
+        DIFF_WRITTEN,
+        /**
+         * Small pages were made huge ones: {@code huge}, {@code not_whole}, {@code busy} and {@code refused} pieces of 2 MiB; the text
+         * has the errnos.
+         */
+        COLLAPSED,
         /** What a VM touched first is written to the file in the text: {@code pages}, {@code bytes} and kinds of touches. */
         RECORDED,
         /** A recording has ended and is not written, as the text says; of {@code pages}, 0 if nothing was touched. */
@@ -34,6 +44,8 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         REPLAY_REPORT,
         /** A page could not be had: {@code offset}; the text says why, and what was done. */
         FAILED,
+        /** Nothing was resolved for {@code millis} while {@code waiting} threads wait, of which {@code unread} were not even read. */
+        BLOCKED,
         /** Something that should not be; serving goes on. */
         WARNING,
         /** The VM's process has ended; the numbers say what was done for it. */
@@ -51,6 +63,15 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
 
     static ServerEvent of(Kind kind, int vm, String text) {
         return new ServerEvent(kind, vm, text, Map.of());
+    }
+
+    static ServerEvent attached(int vm, int pid, GuestMap map) {
+        Map<String, Long> numbers = new TreeMap<>();
+        numbers.put("pid", (long) pid);
+        numbers.put("bytes", map.bytes());
+        numbers.put("regions", (long) map.regions().size());
+        numbers.put("page_size", map.pageSize());
+        return new ServerEvent(Kind.ATTACHED, vm, "", numbers);
     }
 
     static ServerEvent detached(int vm, Counters counters) {

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param prefetch whether everything is installed before it is asked for
  * @param workingSet what is recorded, and what is installed ahead
  * @param peers users whose VMs are served, beside this process's own
+ * @param serving what else is done
  */
 public record ServerOptions(
         Path socket,
@@ -27,7 +28,8 @@ public record ServerOptions(
         FailurePolicy onFailure,
         boolean prefetch,
         WorkingSetOptions workingSet,
-        Set<Integer> peers) {
+        Set<Integer> peers,
+        ServingOptions serving) {
     /** Copies the collections. */
     public ServerOptions {
         bases = List.copyOf(bases);
@@ -45,12 +47,14 @@ public record ServerOptions(
                 FailurePolicy.KILL,
                 false,
                 WorkingSetOptions.NONE,
-                Set.of());
+                Set.of(),
+                ServingOptions.DEFAULT);
     }
 
     /** The same with another policy. */
     public ServerOptions onFailure(FailurePolicy policy) {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, policy, prefetch, workingSet, peers);
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, policy, prefetch, workingSet, peers, serving);
     }
 
     /** The same with state in a directory. */
@@ -64,22 +68,36 @@ public record ServerOptions(
                 onFailure,
                 prefetch,
                 workingSet,
-                peers);
+                peers,
+                serving);
     }
 
     /** The same with prefetching. */
     public ServerOptions prefetching() {
-        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, workingSet, peers);
+        return new ServerOptions(socket, snapshot, bases, state, takeOver, onFailure, true, workingSet, peers, serving);
     }
 
     /** The same over older files. */
     public ServerOptions over(List<Path> olderFirst) {
-        return new ServerOptions(socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, workingSet, peers);
+        return new ServerOptions(
+                socket, snapshot, olderFirst, state, takeOver, onFailure, prefetch, workingSet, peers, serving);
     }
 
     /** The same with working sets. */
     public ServerOptions workingSet(WorkingSetOptions recordedAndInstalled) {
         return new ServerOptions(
-                socket, snapshot, bases, state, takeOver, onFailure, prefetch, recordedAndInstalled, peers);
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, recordedAndInstalled, peers, serving);
+    }
+
+    /** The same for more users. */
+    public ServerOptions peers(Set<Integer> users) {
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, workingSet, users, serving);
+    }
+
+    /** The same with more that is done. */
+    public ServerOptions serving(ServingOptions more) {
+        return new ServerOptions(
+                socket, snapshot, bases, state, takeOver, onFailure, prefetch, workingSet, peers, more);
     }
 }

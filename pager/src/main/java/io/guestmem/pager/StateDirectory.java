@@ -73,6 +73,10 @@ final class StateDirectory implements AutoCloseable {
         return directory.resolve("vm-" + vm + ".pages");
     }
 
+    Path dirty(int vm) {
+        return directory.resolve("vm-" + vm + ".dirty");
+    }
+
     /** The journals, by the numbers of their VMs. */
     SortedMap<Integer, Path> journals() throws IOException {
         SortedMap<Integer, Path> journals = new TreeMap<>();
@@ -91,6 +95,7 @@ final class StateDirectory implements AutoCloseable {
     void forget(int vm) throws IOException {
         Files.deleteIfExists(journal(vm));
         Files.deleteIfExists(pages(vm));
+        Files.deleteIfExists(dirty(vm));
     }
 
     @Override

@@ -15,9 +15,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -42,6 +44,12 @@ final class VmSet {
     private final Map<ServedVm, Thread> vms = new HashMap<>();
     private int next = 1;
     private int joining;
+    private long attached;
+
+    /** Who stops serving now is not served again by this server. */
+    private boolean stopping;
+
+    private long refused;
 
     VmSet(
             ServerOptions options,
@@ -80,6 +88,9 @@ final class VmSet {
         joining--;
         if (vm != null) {
             vms.put(vm, Thread.currentThread());
+            attached++;
+        } else {
+            refused++;
         }
         notifyAll();
     }
@@ -103,26 +114,16 @@ final class VmSet {
     private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
         VmProcess process = null;
         PageStates states = null;
+        DirtyPages dirty = null;
         VmWorkingSet workingSet = null;
         GuestMap map = handshake.map();
         try {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
+            dirty = options.serving().trackDirty() ? WriteTracking.pages(number, handshake, state, events) : null;
             workingSet = workingSets.attach(number, map, states);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, workingSet);
-            events.accept(new ServerEvent(
-                    Kind.ATTACHED,
-                    number,
-                    "",
-                    Map.of(
-                            "pid",
-                            (long) process.pid(),
-                            "bytes",
-                            map.bytes(),
-                            "regions",
-                            (long) map.regions().size(),
-                            "page_size",
-                            map.pageSize())));
+            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
+            events.accept(ServerEvent.attached(number, process.pid(), map));
             if (map.fileEnd() > source.length()) {
                 events.accept(ServerEvent.of(
                         Kind.WARNING,
@@ -131,17 +132,30 @@ final class VmSet {
             }
             return vm;
         } catch (RuntimeException failed) {
-            handshake.userfaultfd().close();
-            if (process != null) {
-                process.close();
-            }
             if (workingSet != null) {
                 workingSet.close();
             }
-            if (states != null) {
-                states.close();
-            }
+            abandon(process, handshake.userfaultfd(), states, dirty);
             throw failed;
+        }
+    }
+
+    private static void abandon(
+            @Nullable VmProcess process,
+            @Nullable Userfaultfd userfaultfd,
+            @Nullable PageStates states,
+            @Nullable DirtyPages dirty) {
+        if (process != null) {
+            process.close();
+        }
+        if (userfaultfd != null) {
+            userfaultfd.close();
+        }
+        if (states != null) {
+            states.close();
+        }
+        if (dirty != null) {
+            dirty.close();
         }
     }
 
@@ -151,9 +165,33 @@ final class VmSet {
             Userfaultfd userfaultfd,
             GuestMap map,
             PageStates states,
+            @Nullable DirtyPages dirty,
             VmWorkingSet workingSet) {
         return new ServedVm(
-                number, process, userfaultfd, map, states, source, workingSet, options.onFailure(), turns, events);
+                number,
+                process,
+                userfaultfd,
+                map,
+                states,
+                dirty,
+                source,
+                workingSet,
+                options.onFailure(),
+                turns,
+                events);
+    }
+
+    /**
+     * A VM that is served.
+     *
+     * @throws IOException if there is none
+     */
+    ServedVm vm(int number) throws IOException {
+        return find(number).orElseThrow(() -> new IOException("there is no VM " + number));
+    }
+
+    private Optional<ServedVm> find(int number) {
+        return copy().keySet().stream().filter(vm -> vm.number() == number).findFirst();
     }
 
     private PageStates newStates(int number, VmProcess process, GuestMap map) {
@@ -178,7 +216,11 @@ final class VmSet {
 
     /** Serves the VM until it needs no more, on the running thread. */
     private void run(ServedVm vm) {
-        ServedVm.End end = vm.serve(options.prefetch());
+        ServedVm.End end = vm.serve(options.prefetch(), () -> {
+            if (options.serving().collapse()) {
+                new VmRequests(vm, events).collapseNow();
+            }
+        });
         if (end == ServedVm.End.STOPPED) {
             return;
         }
@@ -230,6 +272,7 @@ final class VmSet {
         }
         Userfaultfd userfaultfd = null;
         PageStates states = null;
+        DirtyPages dirty = null;
         try {
             if (!journal.snapshot().equals(snapshot())) {
                 throw new IOException("it runs on another snapshot: " + journal.snapshot());
@@ -242,26 +285,27 @@ final class VmSet {
                         .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
+            dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
             VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, workingSet);
+            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
                     new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
         } catch (IOException | RuntimeException failed) {
-            process.close();
-            if (userfaultfd != null) {
-                userfaultfd.close();
-            }
-            if (states != null) {
-                states.close();
-            }
+            abandon(process, userfaultfd, states, dirty);
             throw failed;
         }
     }
 
+    /** Serves VMs again that nobody has taken over. */
+    synchronized void resumeAll(List<ServedVm> given) {
+        stopping = false;
+        given.forEach(this::resume);
+    }
+
     /** Serves a VM that nobody serves any more. */
-    void resume(ServedVm vm) {
+    private void resume(ServedVm vm) {
         vm.resume();
         Thread thread = Thread.ofPlatform().name("VM " + vm.number()).daemon().unstarted(() -> run(vm));
         synchronized (this) {
@@ -285,8 +329,50 @@ final class VmSet {
         }
     }
 
+    /** All VMs in the order of their numbers. */
+    List<ServedVm> all() {
+        return copy().keySet().stream()
+                .sorted(Comparator.comparingInt(ServedVm::number))
+                .toList();
+    }
+
+    synchronized long attached() {
+        return attached;
+    }
+
+    synchronized long refused() {
+        return refused;
+    }
+
+    /**
+     * Gives a VM the rest of its memory and lets it go; returns when that is done.
+     *
+     * @throws IOException if it cannot get all, and is served as before; or if that is being done
+     */
+    void release(ServedVm vm) throws IOException {
+        Thread thread = copy().get(vm);
+        if (!vm.release()) {
+            throw new IOException("it is being released");
+        }
+        if (thread != null) {
+            ServedVm.join(thread);
+        }
+        synchronized (this) {
+            if (vms.containsKey(vm)) {
+                if (stopping) {
+                    throw new IOException("the server stops serving");
+                }
+                resume(vm);
+                throw new IOException("it cannot get all of its memory, and is served as before");
+            }
+        }
+    }
+
     /** Asks all for an end and waits for it; returns the VMs that still need a server, with their descriptors open. */
     List<ServedVm> end(ServedVm.End how) {
+        synchronized (this) {
+            stopping = true;
+        }
         Map<ServedVm, Thread> all = copy();
         for (ServedVm vm : all.keySet()) {
             if (how == ServedVm.End.RELEASED) {
@@ -301,13 +387,9 @@ final class VmSet {
 
     /** Ends the recording of a VM; whether it is served. */
     boolean endRecording(int number) {
-        for (ServedVm vm : copy().keySet()) {
-            if (vm.number() == number) {
-                vm.endRecording();
-                return true;
-            }
-        }
-        return false;
+        Optional<ServedVm> found = find(number);
+        found.ifPresent(ServedVm::endRecording);
+        return found.isPresent();
     }
 
     private synchronized Map<ServedVm, Thread> copy() {

@@ -2,26 +2,39 @@ package io.guestmem.pager;
 
 import java.util.Arrays;
 
-/** Pages that somebody waits for, each once, in the order in which they were asked for, with the time since when. */
+/** Pages that somebody waits for, each once, in the order in which they were asked for, with the time since when, and why. */
 final class WaitingPages {
     /** Duplicates are looked for among so many: more than vCPUs that fault at once, usually. */
     private static final int LOOK_BACK = 64;
 
+    /** The page is missing. */
+    static final int MISSING = 1;
+
+    /** It is missing and will be written. */
+    static final int WRITE = 2;
+
+    /** It is there and write-protected. */
+    static final int PROTECTED = 4;
+
     private long[] pages = new long[128];
     private long[] since = new long[128];
+    private byte[] reasons = new byte[128];
     private int size;
 
-    void add(long page, long now) {
+    void add(long page, long now, int reason) {
         for (int i = Math.max(0, size - LOOK_BACK); i < size; i++) {
             if (pages[i] == page) {
+                reasons[i] |= (byte) reason;
                 return;
             }
         }
         if (size == pages.length) {
             pages = Arrays.copyOf(pages, size * 2);
             since = Arrays.copyOf(since, size * 2);
+            reasons = Arrays.copyOf(reasons, size * 2);
         }
         pages[size] = page;
+        reasons[size] = (byte) reason;
         since[size++] = now;
     }
 
@@ -38,10 +51,16 @@ final class WaitingPages {
         return since[index];
     }
 
+    /** All reasons why somebody waits for it. */
+    int reasons(int index) {
+        return reasons[index];
+    }
+
     /** Moves the page at {@code index} to {@code to}, which is not above it. */
     void keep(int index, int to) {
         pages[to] = pages[index];
         since[to] = since[index];
+        reasons[to] = reasons[index];
     }
 
     /** Forgets all from {@code newSize} on. */

@@ -108,11 +108,11 @@ final class WarmUp {
                 PageStates states = PageStates.anonymous(PAGES);
                 Semaphore turns = new Semaphore(1);
                 VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
-                try (ServedVm vm =
-                        new ServedVm(0, self, taken, read, states, source, none, FailurePolicy.HANG, turns, _ -> {})) {
+                try (ServedVm vm = new ServedVm(
+                        0, self, taken, read, states, null, source, none, FailurePolicy.HANG, turns, _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
-                    vm.serve(false);
+                    vm.serve(false, () -> {});
                 }
             });
         } catch (IOException impossible) {

@@ -20,11 +20,14 @@
  *       missing pages would read as zeroes. A server that dies leaves it open in the VMM, and a successor takes it from there.
  *   <li>No fault waits for a page that nobody has asked for, no VM for another one: each has an event thread and an installer, and a
  *       recording has a thread that writes it.
+ *   <li>Where writes are tracked a page is marked before its first write is allowed, and one that belongs to a cut keeps its content
+ *       until it is copied.
  *   <li>Serving a fault allocates nothing. Java code never touches memory that a userfaultfd guards.
  * </ul>
  *
- * <p><b>Locks.</b> {@link io.guestmem.pager.InstallGate} of one guest, between its two threads; no other lock is taken inside. The
- * monitor of {@link io.guestmem.pager.PageServer} guards the list of VMs and is never held while a thread is waited for.
+ * <p><b>Locks.</b> {@link io.guestmem.pager.InstallGate} of one guest, between its event thread and whoever installs or copies; inside it
+ * only the monitor of the {@link io.guestmem.pager.DirtyCut} is taken. The monitor of {@link io.guestmem.pager.VmSet} guards the list of VMs,
+ * that of {@link io.guestmem.pager.Diffs} who asks for a diff; neither is held while a thread is waited for.
  */
 @NullMarked
 package io.guestmem.pager;

@@ -46,22 +46,7 @@ class FaultLoopTest {
     private FaultLoop loop;
     private long now;
 
-    private final GuestReport report = new GuestReport() {
-        @Override
-        public void sourceShrunk() {
-            reports.add("shrunk");
-        }
-
-        @Override
-        public void unexpected(String what) {
-            reports.add(what);
-        }
-
-        @Override
-        public void failed(long offset, String reason, FailurePolicy applied) {
-            reports.add(applied + " at " + Long.toHexString(offset) + ": " + reason);
-        }
-    };
+    private final GuestReport report = new Reports(reports);
 
     @BeforeEach
     void makeGuest() throws Exception {

@@ -43,7 +43,7 @@ class HandshakeTest {
         }
     }
 
-    private static void send(UnixSocket to, String text, FileDescriptor... descriptors) {
+    static void send(UnixSocket to, String text, FileDescriptor... descriptors) {
         try (Arena arena = Arena.ofConfined()) {
             SendResult sent = to.send(
                     arena.allocateFrom(ValueLayout.JAVA_BYTE, text.getBytes(StandardCharsets.UTF_8)), descriptors);
@@ -166,7 +166,7 @@ class HandshakeTest {
         }
     }
 
-    private static long descriptors() {
+    static long descriptors() {
         String[] links = new File("/proc/self/fd").list();
         return Arrays.stream(Objects.requireNonNull(links))
                 .map(name -> Path.of("/proc/self/fd", name))

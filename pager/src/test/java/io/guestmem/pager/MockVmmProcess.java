@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 
 /** A mock VMM in a process of its own. Closing it kills it. */
 final class MockVmmProcess implements AutoCloseable {
@@ -71,16 +72,29 @@ final class MockVmmProcess implements AutoCloseable {
         return answer();
     }
 
+    /** Gives orders that are done one after the other. */
+    List<CompletableFuture<String>> orders(List<String> several) {
+        several.forEach(orders::println);
+        return answers(several.size());
+    }
+
     private CompletableFuture<String> answer() {
-        CompletableFuture<String> answer = new CompletableFuture<>();
-        Thread.ofPlatform().name("answer of a mock VMM").daemon().start(() -> {
-            try {
-                answer.complete(answers.readLine());
-            } catch (IOException failed) {
-                answer.completeExceptionally(failed);
+        return answers(1).getFirst();
+    }
+
+    private List<CompletableFuture<String>> answers(int count) {
+        List<CompletableFuture<String>> expected =
+                Stream.generate(CompletableFuture<String>::new).limit(count).toList();
+        Thread.ofPlatform().name("answers of a mock VMM").daemon().start(() -> {
+            for (CompletableFuture<String> answer : expected) {
+                try {
+                    answer.complete(answers.readLine());
+                } catch (IOException failed) {
+                    answer.completeExceptionally(failed);
+                }
             }
         });
-        return answer;
+        return expected;
     }
 
     /** Gives an order that must be done without complaint. */

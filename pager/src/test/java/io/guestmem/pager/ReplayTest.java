@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.guestmem.linux.Errno;
 import io.guestmem.linux.InstallResult;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
@@ -135,7 +136,7 @@ class ReplayTest {
 
     @Test
     void whatCannotBeHadIsLeftToWhoAsksForIt() {
-        port.answer(new InstallResult.NotRegistered());
+        port.answer(new InstallResult.Refused(Errno.EFAULT));
         try (Replay replay = replay(9, 3, 20, 1)) {
             assertThat(run(replay)).isTrue();
 

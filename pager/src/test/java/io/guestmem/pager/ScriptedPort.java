@@ -3,6 +3,7 @@ package io.guestmem.pager;
 import io.guestmem.linux.InstallMode;
 import io.guestmem.linux.InstallResult;
 import io.guestmem.linux.UserfaultfdEvents;
+import io.guestmem.linux.WriteProtectMode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -19,13 +20,19 @@ final class ScriptedPort implements FaultPort {
     private final List<String> calls = new ArrayList<>();
     private List<Message> current = List.of();
     private boolean logging = true;
+    private Runnable behindRead = () -> {};
+    private Runnable beforeInstall = () -> {};
 
     /** Messages that one read returns together, in the kernel's order. */
     final class Batch {
         private final List<Message> messages = new ArrayList<>();
 
         Batch fault(long address) {
-            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, 0));
+            return fault(address, 0);
+        }
+
+        Batch fault(long address, long flags) {
+            messages.add(new Message(UserfaultfdEvents.PAGE_FAULT, address, flags));
             return this;
         }
 
@@ -36,6 +43,11 @@ final class ScriptedPort implements FaultPort {
 
         Batch remove(long start, long end) {
             messages.add(new Message(UserfaultfdEvents.REMOVE, start, end));
+            return this;
+        }
+
+        Batch unmap(long start, long end) {
+            messages.add(new Message(UserfaultfdEvents.UNMAP, start, end));
             return this;
         }
 
@@ -74,10 +86,21 @@ final class ScriptedPort implements FaultPort {
         logging = false;
     }
 
+    /** What happens between a read and whatever is done with the messages. */
+    void behindRead(Runnable what) {
+        behindRead = what;
+    }
+
+    /** What happens before each answer. */
+    void beforeInstall(Runnable what) {
+        beforeInstall = what;
+    }
+
     @Override
     public int read() {
         List<Message> next = batches.poll();
         current = next == null ? List.of() : next;
+        behindRead.run();
         return current.size();
     }
 
@@ -97,8 +120,8 @@ final class ScriptedPort implements FaultPort {
     }
 
     @Override
-    public boolean isWrite(int index) {
-        return current.get(index).second != 0;
+    public long flags(int index) {
+        return current.get(index).second;
     }
 
     @Override
@@ -118,7 +141,7 @@ final class ScriptedPort implements FaultPort {
 
     @Override
     public InstallResult copy(long destination, long source, long length, InstallMode mode) {
-        return called("copy", destination, length);
+        return called(mode == InstallMode.WRITE_PROTECTED ? "copy protected" : "copy", destination, length);
     }
 
     @Override
@@ -132,6 +155,11 @@ final class ScriptedPort implements FaultPort {
     }
 
     @Override
+    public InstallResult writeProtect(long address, long length, WriteProtectMode mode) {
+        return called(mode == WriteProtectMode.PROTECT ? "protect" : "allow", address, length);
+    }
+
+    @Override
     public void wake(long address, long length) {
         log("wake", address, length);
     }
@@ -142,6 +170,7 @@ final class ScriptedPort implements FaultPort {
     }
 
     private InstallResult called(String call, long address, long length) {
+        beforeInstall.run();
         log(call, address, length);
         InstallResult answer = answers.poll();
         return answer == null ? new InstallResult.Complete(length) : answer;

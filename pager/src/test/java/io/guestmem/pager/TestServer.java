@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Assumptions;
 
 /** A page server in this process, with its events. */
@@ -17,26 +18,36 @@ final class TestServer implements AutoCloseable {
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     private final List<ServerEvent> events = new ArrayList<>();
+    private final Consumer<ServerEvent> more;
     private final PageServer server;
     private final Thread thread;
 
-    private TestServer(ServerOptions options) throws IOException {
+    private TestServer(ServerOptions options, Consumer<ServerEvent> more) throws IOException {
+        this.more = more;
         server = PageServer.open(options, this::add);
         thread = Thread.ofPlatform().name("server").daemon().start(server::serve);
     }
 
     static TestServer start(ServerOptions options) throws IOException {
+        return start(options, _ -> {});
+    }
+
+    /** With something that is done with each event, on the thread that it comes from. */
+    static TestServer start(ServerOptions options, Consumer<ServerEvent> more) throws IOException {
         try {
             Userfaultfd.open(FaultScope.USER_AND_KERNEL).close();
         } catch (LinuxException refused) {
             Assumptions.abort("no userfaultfd on this machine: " + refused.getMessage());
         }
-        return new TestServer(options);
+        return new TestServer(options, more);
     }
 
-    private synchronized void add(ServerEvent event) {
-        events.add(event);
-        notifyAll();
+    private void add(ServerEvent event) {
+        synchronized (this) {
+            events.add(event);
+            notifyAll();
+        }
+        more.accept(event);
     }
 
     PageServer server() {

@@ -93,6 +93,12 @@ final class MockMemory implements AutoCloseable {
         return "";
     }
 
+    /** Pages that were not touched yet will have this content. */
+    String expect(int page, int count, int version) {
+        Arrays.fill(versions, page, page + count, version);
+        return "ok";
+    }
+
     /** Gives pages back, as a balloon does. */
     String remove(int page, int count) {
         AdviceResult result = mapping.advise(Advice.DONT_NEED, page * PAGE, count * PAGE);

@@ -25,6 +25,7 @@ import java.util.function.LongPredicate;
  * read PAGE COUNT [THREADS]     vCPUs read pages and check every byte
  * write PAGE COUNT [THREADS]    vCPUs write pages
  * remove PAGE COUNT             MADV_DONTNEED: the pages are zero from now on
+ * expect PAGE COUNT VERSION     its snapshot has this version of the pages; 0 is zeroes
  * run SEED THREADS OPERATIONS   vCPUs do all of that at random
  * exit                          ends at once
  * }</pre>
@@ -91,6 +92,7 @@ public final class MockVmm {
             case "read" -> vcpus(threads, vcpu -> pages(first, count, threads, vcpu, memory::read));
             case "write" -> vcpus(threads, vcpu -> pages(first, count, threads, vcpu, memory::write));
             case "remove" -> vcpus(1, _ -> memory.remove(first, count));
+            case "expect" -> memory.expect(first, count, numbers[2]);
             case "run" -> {
                 int operations = numbers[2];
                 yield vcpus(count, vcpu -> random(first, count, vcpu, operations));
