@@ -35,7 +35,16 @@ final class DirectRules {
     /** For the block that was asked for last; two threads may both make them. */
     private @Nullable InBlock inBlock;
 
-    private record InBlock(PhysicalRanges.Block block, BlockRules[] byAccess) {}
+    /** Its fields are final: whoever sees one made by another thread sees it whole. */
+    private static final class InBlock {
+        private final PhysicalRanges.Block block;
+        private final BlockRules[] byAccess = new BlockRules[Access.COMBINATIONS];
+
+        InBlock(DirectRules rules, PhysicalRanges.Block block) {
+            this.block = block;
+            Arrays.setAll(byAccess, access -> BlockRules.of(rules, access, block));
+        }
+    }
 
     private DirectRules(WalkPlan plan, X86Format format) {
         ReservedBits reserved = format.reserved();
@@ -60,9 +69,7 @@ final class DirectRules {
     BlockRules[] inBlock(PhysicalRanges.Block block) {
         InBlock made = inBlock;
         if (made == null || !made.block.equals(block)) {
-            BlockRules[] byAccess = new BlockRules[Access.COMBINATIONS];
-            Arrays.setAll(byAccess, access -> BlockRules.of(this, access, block));
-            made = new InBlock(block, byAccess);
+            made = new InBlock(this, block);
             inBlock = made;
         }
         return made.byAccess;
