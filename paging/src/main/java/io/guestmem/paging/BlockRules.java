@@ -18,14 +18,7 @@ import java.util.function.IntPredicate;
  * @param page1 for entries that map 4 KiB
  * @param wantPage of those
  */
-record BlockRules(
-        long table,
-        long wantTable,
-        long large3,
-        long large2,
-        long wantLarge,
-        long page1,
-        long wantPage) {
+record BlockRules(long table, long wantTable, long large3, long large2, long wantLarge, long page1, long wantPage) {
     private static final int WRITABLE = 1;
     private static final int USER = 2;
     private static final int NO_EXECUTE = 4;

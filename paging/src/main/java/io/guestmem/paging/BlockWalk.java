@@ -123,9 +123,7 @@ final class BlockWalk {
     }
 
     private static long result(long leaf, long linear, long offset, int level, long all, long any) {
-        return page(leaf, linear, offset)
-                | (long) level << LEVEL_SHIFT
-                | WalkResult.rights(all, any);
+        return page(leaf, linear, offset) | (long) level << LEVEL_SHIFT | WalkResult.rights(all, any);
     }
 
     /** As {@link #walk}, with a result that explains itself; null if others know why. */
@@ -193,14 +191,7 @@ final class BlockWalk {
 
     private Translation translated(long address, long size, long at, long all, long any) {
         return new Translation.Translated(
-                address,
-                size,
-                at,
-                bit(all >>> 1),
-                bit(all >>> 2),
-                bit(~any >>> 63),
-                isBacked(address),
-                true);
+                address, size, at, bit(all >>> 1), bit(all >>> 2), bit(~any >>> 63), isBacked(address), true);
     }
 
     /** Without a call or a branch where there is but one range: then it costs nothing if nobody asks. */

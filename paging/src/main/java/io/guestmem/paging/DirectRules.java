@@ -1,6 +1,7 @@
 package io.guestmem.paging;
 
-import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +36,7 @@ final class DirectRules {
     /** For the block that was asked for last; two threads may both make them. */
     private @Nullable InBlock inBlock;
 
-    private record InBlock(PhysicalRanges.Block block, BlockRules[] byAccess) {}
+    private record InBlock(PhysicalRanges.Block block, List<BlockRules> byAccess) {}
 
     private DirectRules(WalkPlan plan, X86Format format) {
         ReservedBits reserved = format.reserved();
@@ -56,16 +57,18 @@ final class DirectRules {
         }
     }
 
-    /** By access, the rules for tables in a block; not to be changed. */
+    /** By access, the rules for tables in a block. */
     BlockRules[] inBlock(PhysicalRanges.Block block) {
         InBlock made = inBlock;
         if (made == null || !made.block.equals(block)) {
-            BlockRules[] byAccess = new BlockRules[Access.COMBINATIONS];
-            Arrays.setAll(byAccess, access -> BlockRules.of(this, access, block));
-            made = new InBlock(block, byAccess);
+            made = new InBlock(
+                    block,
+                    IntStream.range(0, Access.COMBINATIONS)
+                            .mapToObj(access -> BlockRules.of(this, access, block))
+                            .toList());
             inBlock = made;
         }
-        return made.byAccess;
+        return made.byAccess.toArray(BlockRules[]::new);
     }
 
     /** What a result says of a page with this combination, or {@link DirectWalk#FAILED}. */

@@ -35,7 +35,11 @@ class BlockWalkTest {
             PagingState state = RandomTables.state(random, mode, memory);
             try (Arena arena = Arena.ofConfined()) {
                 taken += compare(
-                        state, memory, copy(memory, arena), random.longs(QUESTIONS).toArray(), "seed " + seed);
+                        state,
+                        memory,
+                        copy(memory, arena),
+                        random.longs(QUESTIONS).toArray(),
+                        "seed " + seed);
             }
         }
         assertThat(taken).as("walks that were short").isPositive();
@@ -56,8 +60,8 @@ class BlockWalkTest {
                 remembering.walkAll(questions, 0, questions.length, access, order, all);
                 for (int i = 0; i < questions.length; i++) {
                     long linear = questions[i];
-                    String question =
-                            seed + ": 0x" + Long.toHexString(linear) + ", access " + access + ", " + order + ", " + state;
+                    String question = seed + ": 0x" + Long.toHexString(linear) + ", access " + access + ", " + order
+                            + ", " + state;
                     long expected = full.walk(linear, access, SetBits.NONE, order);
                     if (fast.walk(linear, access, SetBits.NONE, order) != expected
                             || remembering.walk(linear, access, SetBits.NONE, order) != expected
@@ -103,8 +107,8 @@ class BlockWalkTest {
         try (Arena arena = Arena.ofConfined()) {
             PhysicalRanges mapped = copy(memory, arena);
             WalkPlan plan = WalkPlan.of(keys);
-            BlockWalk block = Objects.requireNonNull(
-                    BlockWalk.of(Objects.requireNonNull(plan.directRules()), mapped), "a block");
+            BlockWalk block =
+                    Objects.requireNonNull(BlockWalk.of(Objects.requireNonNull(plan.directRules()), mapped), "a block");
 
             assertThat(WalkResult.address(block.walk(0x1234, Access.USER))).isEqualTo(0x5234);
             assertThat(block.walk(0x2345, Access.USER)).isEqualTo(DirectWalk.FAILED);
