@@ -1,6 +1,7 @@
 package io.guestmem.paging;
 
-import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,16 +36,7 @@ final class DirectRules {
     /** For the block that was asked for last; two threads may both make them. */
     private @Nullable InBlock inBlock;
 
-    /** Its fields are final: whoever sees one made by another thread sees it whole. */
-    private static final class InBlock {
-        private final PhysicalRanges.Block block;
-        private final BlockRules[] byAccess = new BlockRules[Access.COMBINATIONS];
-
-        InBlock(DirectRules rules, PhysicalRanges.Block block) {
-            this.block = block;
-            Arrays.setAll(byAccess, access -> BlockRules.of(rules, access, block));
-        }
-    }
+    private record InBlock(PhysicalRanges.Block block, List<BlockRules> byAccess) {}
 
     private DirectRules(WalkPlan plan, X86Format format) {
         ReservedBits reserved = format.reserved();
@@ -65,14 +57,18 @@ final class DirectRules {
         }
     }
 
-    /** By access, the rules for tables in a block; not to be changed. */
+    /** By access, the rules for tables in a block. */
     BlockRules[] inBlock(PhysicalRanges.Block block) {
         InBlock made = inBlock;
         if (made == null || !made.block.equals(block)) {
-            made = new InBlock(this, block);
+            made = new InBlock(
+                    block,
+                    IntStream.range(0, Access.COMBINATIONS)
+                            .mapToObj(access -> BlockRules.of(this, access, block))
+                            .toList());
             inBlock = made;
         }
-        return made.byAccess;
+        return made.byAccess.toArray(BlockRules[]::new);
     }
 
     /** What a result says of a page with this combination, or {@link DirectWalk#FAILED}. */
