@@ -1,8 +1,8 @@
 package io.guestmem.bench;
 
 import io.guestmem.paging.Mappings;
-import io.guestmem.paging.PhysicalRanges;
 import io.guestmem.paging.PagingState;
+import io.guestmem.paging.PhysicalRanges;
 import io.guestmem.paging.WalkPlan;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -156,7 +156,7 @@ final class GuestSpace implements AutoCloseable {
         long page(long number) {
             int at = Arrays.binarySearch(numbers, 0, count, number);
             int run = at >= 0 ? at : -at - 2;
-            return starts[run] + (number - numbers[run] << 12);
+            return starts[run] + ((number - numbers[run]) << 12);
         }
     }
 }

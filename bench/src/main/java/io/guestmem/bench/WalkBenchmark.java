@@ -51,7 +51,8 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         }
 
         String remark(GuestSpace space) {
-            return (space.size() >> 20) + " MiB" + settings.image().map(image -> " of " + image).orElse("");
+            return (space.size() >> 20) + " MiB"
+                    + settings.image().map(image -> " of " + image).orElse("");
         }
 
         /** Walks by a microsecond, which is millions a second; of each round the fastest pass. */
@@ -74,8 +75,8 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
             long sum = ours.pass().sum();
             long theirSum = theirs.pass().sum();
             if (sum != theirSum) {
-                throw new BenchmarkException("the sums differ: ours is " + Long.toHexString(sum) + ", theirs "
-                        + Long.toHexString(theirSum));
+                throw new BenchmarkException(
+                        "the sums differ: ours is " + Long.toHexString(sum) + ", theirs " + Long.toHexString(theirSum));
             }
             return sum;
         }
@@ -135,8 +136,9 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
             return Optional.of(NO_COMPILER);
         }
         return needs == Needs.ADDRXLAT
-                ? lacking("there is no libkdumpfile to link with", () -> compiled(ADDRXLAT, ADDRXLAT_LIBRARY)
-                        .close())
+                ? lacking(
+                        "there is no libkdumpfile to link with",
+                        () -> compiled(ADDRXLAT, ADDRXLAT_LIBRARY).close())
                 : Optional.empty();
     }
 

@@ -88,7 +88,16 @@ final class WalkBenchmarks {
         }
     }
 
-    private record Query(GuestSpace space, long[] linear) {}
+    /** Where the queries are asked, and the queries. */
+    private static final class Query {
+        private final GuestSpace space;
+        private final long[] linear;
+
+        Query(GuestSpace space, long[] linear) {
+            this.space = space;
+            this.linear = linear;
+        }
+    }
 
     private static GuestSpace smallSpace(BenchmarkSettings settings) {
         return settings.image().map(GuestSpaces::of).orElseGet(() -> GuestSpaces.ofKernel(settings.guestBytes()));

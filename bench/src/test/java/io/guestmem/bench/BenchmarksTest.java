@@ -14,7 +14,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class BenchmarksTest {
     private static final BenchmarkSettings TINY = new BenchmarkSettings(
-            0, 2, Duration.ofNanos(1), 4 * BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of("/bin/true"), Optional.empty());
+            0,
+            2,
+            Duration.ofNanos(1),
+            4 * BenchmarkSettings.PIECE,
+            2 * BenchmarkSettings.PIECE,
+            List.of("/bin/true"),
+            Optional.empty());
 
     static List<Benchmark> all() {
         return Benchmarks.all();

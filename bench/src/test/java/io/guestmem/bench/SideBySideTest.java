@@ -24,7 +24,13 @@ class SideBySideTest {
 
     private static BenchmarkSettings settings(int warmUps, int rounds) {
         return new BenchmarkSettings(
-                warmUps, rounds, Duration.ofMillis(1), BenchmarkSettings.PIECE, 2 * BenchmarkSettings.PIECE, List.of(), Optional.empty());
+                warmUps,
+                rounds,
+                Duration.ofMillis(1),
+                BenchmarkSettings.PIECE,
+                2 * BenchmarkSettings.PIECE,
+                List.of(),
+                Optional.empty());
     }
 
     @Test

@@ -59,7 +59,9 @@ class WalkAllocationTest {
                     ? Walker.remembering(space.plan(), space.memory())
                     : new Walker(space.plan(), space.memory());
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-            assertThat(pass.apply(walker, queries)).as("pages of the first pass").isPositive();
+            assertThat(pass.apply(walker, queries))
+                    .as("pages of the first pass")
+                    .isPositive();
             long before = threads.getCurrentThreadAllocatedBytes();
             long pages = pass.apply(walker, queries);
             long allocated = threads.getCurrentThreadAllocatedBytes() - before;

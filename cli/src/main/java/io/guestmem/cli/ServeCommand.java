@@ -35,9 +35,9 @@ import picocli.CommandLine.Spec;
         description = {
             "",
             "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one"
-                + " snapshot to every VM that connects. It prints 'ready PATH' on standard error when VMs may connect."
-                + " With --state a server that is started after one that died takes its VMs back. SIGTERM gives every"
-                + " VM the rest of its memory, lets it go, and ends the server with status 0.",
+                    + " snapshot to every VM that connects. It prints 'ready PATH' on standard error when VMs may connect."
+                    + " With --state a server that is started after one that died takes its VMs back. SIGTERM gives every"
+                    + " VM the rest of its memory, lets it go, and ends the server with status 0.",
             "",
             "Examples:",
             "  guestmem serve --socket vm.sock --snapshot memory.img",

@@ -309,7 +309,8 @@ final class CallSource {
     private long number() {
         Capability capability = CAPABILITIES.get(plan.below(CAPABILITIES.size()));
         boolean differs = switch (capability) {
-            case NR_VCPUS, MAX_VCPUS, SPLIT_IRQCHIP, EXIT_HYPERCALL, DISABLE_QUIRKS2, DIRTY_LOG_RING_WITH_BITMAP -> true;
+            case NR_VCPUS, MAX_VCPUS, SPLIT_IRQCHIP, EXIT_HYPERCALL, DISABLE_QUIRKS2, DIRTY_LOG_RING_WITH_BITMAP ->
+                true;
             case PRE_FAULT_MEMORY -> !scope.tdp();
             default -> false;
         };
