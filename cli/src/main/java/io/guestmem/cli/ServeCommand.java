@@ -34,10 +34,10 @@ import picocli.CommandLine.Spec;
         header = "Give resuming microVMs their memory from a snapshot, through userfaultfd.",
         description = {
             "",
-            "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one"
-                + " snapshot to every VM that connects. It prints 'ready PATH' on standard error when VMs may connect."
-                + " With --state a server that is started after one that died takes its VMs back. SIGTERM gives every"
-                + " VM the rest of its memory, lets it go, and ends the server with status 0.",
+            "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one snapshot to"
+                    + " every VM that connects. It prints 'ready PATH' on standard error when VMs may connect. With --state a"
+                    + " server that is started after one that died takes its VMs back. SIGTERM gives every VM the rest of its"
+                    + " memory, lets it go, and ends the server with status 0.",
             "",
             "Examples:",
             "  guestmem serve --socket vm.sock --snapshot memory.img",
@@ -144,8 +144,8 @@ final class ServeCommand implements Callable<Integer> {
             names = "--record-settle",
             paramLabel = "SECONDS",
             defaultValue = "0",
-            description = "End a recording when for so long nothing new was touched; 0 for never (default:"
-                    + " ${DEFAULT-VALUE}).")
+            description =
+                    "End a recording when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
     private Seconds settle;
 
     @Option(
