@@ -220,6 +220,7 @@ static void watch(long microseconds)
         count++;
         nanosleep(&pause, NULL);
     }
+    poll(&input, 1, -1); /* all touched: whoever waits for us still finds us */
     print(times, count, end);
 }
 
