@@ -28,7 +28,7 @@ final class LineProcess implements AutoCloseable {
                     .start();
             return new LineProcess(words, process);
         } catch (IOException failed) {
-            throw new BenchmarkException(String.join(" ", words) + ": " + failed.getMessage(), failed);
+            throw failed(String.join(" ", words), failed);
         }
     }
 
@@ -46,11 +46,21 @@ final class LineProcess implements AutoCloseable {
                 line = lines.readLine();
             }
             if (line == null) {
-                throw new BenchmarkException(String.join(" ", words) + ": ended without " + word);
+                throw new BenchmarkException(this + ": ended without " + word);
             }
             return line.substring(word.length()).strip();
         } catch (IOException failed) {
-            throw new BenchmarkException(String.join(" ", words) + ": " + failed.getMessage(), failed);
+            throw failed(toString(), failed);
+        }
+    }
+
+    /** Writes a line to its standard input. */
+    void say(String line) {
+        try {
+            process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+        } catch (IOException failed) {
+            throw failed(toString(), failed);
         }
     }
 
@@ -59,7 +69,7 @@ final class LineProcess implements AutoCloseable {
         try {
             process.getOutputStream().close();
         } catch (IOException failed) {
-            throw new BenchmarkException(String.join(" ", words) + ": " + failed.getMessage(), failed);
+            throw failed(toString(), failed);
         }
     }
 
@@ -74,10 +84,19 @@ final class LineProcess implements AutoCloseable {
                     .filter(line -> line.startsWith("VmRSS:"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
                     .findFirst()
-                    .orElseThrow(() -> new BenchmarkException(String.join(" ", words) + ": has ended"));
+                    .orElseThrow(() -> new BenchmarkException(this + ": has ended"));
         } catch (IOException failed) {
-            throw new BenchmarkException(String.join(" ", words) + ": " + failed.getMessage(), failed);
+            throw failed(toString(), failed);
         }
+    }
+
+    @Override
+    public String toString() {
+        return String.join(" ", words);
+    }
+
+    private static BenchmarkException failed(String who, IOException failed) {
+        return new BenchmarkException(who + ": " + failed.getMessage(), failed);
     }
 
     /** Kills it and waits until it is gone. */
