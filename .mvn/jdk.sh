@@ -1,9 +1,18 @@
 # Sourced by ./guestmem and ./mvnw: sets JAVA_HOME to a JDK of at least 25, or exits 69 and says what to install.
 # A JAVA_HOME that is wrong or too old is skipped, not trusted. No JVM is started: the `release` file tells.
 
-guestmem_jdk_version() { # the feature version of the JDK in $1, or nothing
+guestmem_jdk_version() { # sets version to the feature version of the JDK in $1, or to nothing; starts no program: every start waits for it
+    local line
+    version=
     [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 0
-    sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
+    while IFS= read -r line; do
+        case $line in
+            JAVA_VERSION=\"*)
+                version=${line#*\"}
+                version=${version%%[!0-9]*}
+                ;;
+        esac
+    done <"$1/release"
 }
 
 guestmem_find_jdk() {
@@ -12,7 +21,7 @@ guestmem_find_jdk() {
     for candidate in "${GUESTMEM_JAVA_HOME:-}" "${JAVA_HOME:-}" "${javac:-}" \
         /usr/lib/jvm/* /opt/*jdk* /opt/java/* "${HOME:-/root}"/.jdks/* "${HOME:-/root}"/.sdkman/candidates/java/*; do
         [ -n "$candidate" ] || continue
-        version=$(guestmem_jdk_version "$candidate")
+        guestmem_jdk_version "$candidate"
         if [ "${version:-0}" -ge 25 ]; then
             JAVA_HOME=$candidate
             export JAVA_HOME
