@@ -22,7 +22,7 @@ class ConformCommandTest {
                 .containsEntry("release", "7.2")
                 .containsEntry("simulated", true);
         assertThat(run.ids("skip")).containsExactly("MMU-16", "MMU-17", "PF-05", "PF-06", "PF-33");
-        assertThat(run.ids("pass")).hasSize(200);
+        assertThat(run.ids("pass")).hasSize(219);
     }
 
     @Test
