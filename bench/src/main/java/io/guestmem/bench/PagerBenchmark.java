@@ -73,7 +73,7 @@ record PagerBenchmark(
                         Bound.ratioAtMost(1.3),
                         field -> field.ours(PagerField.ANYWHERE, true),
                         field -> field.ours(PagerField.ANYWHERE, false),
-                        (field, server) -> faults(field, server, PagerField.ANYWHERE, P99),
+                        PagerBenchmark::whilePrefetching,
                         true),
                 new PagerNeighbourBenchmark(),
                 new PagerRecoveryBenchmark(),
@@ -99,11 +99,17 @@ record PagerBenchmark(
     }
 
     private static double faults(PagerField field, Server server, int cpu, int position) {
-        long[] said = field.run(server, field.pages(), cpu, "faults", Math.min(FAULTS, field.pages() / 2));
+        long[] said = field.run(server, field.pages(), cpu, "faults", FAULTS);
         if (said[0] == 0) {
             throw new BenchmarkException("no fault at all");
         }
         return said[position] / MICROSECOND;
+    }
+
+    /** A round in which all pages were there before the first was touched says nothing: it is never the least. */
+    private static double whilePrefetching(PagerField field, Server server) {
+        long[] said = field.run(server, field.pages(), PagerField.ANYWHERE, "faults", FAULTS);
+        return said[0] == 0 ? Double.POSITIVE_INFINITY : said[P99] / MICROSECOND;
     }
 
     private static double storm(PagerField field, Server server) {

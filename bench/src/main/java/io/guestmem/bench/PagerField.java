@@ -28,6 +28,7 @@ final class PagerField implements AutoCloseable {
 
     static final long PAGE = 4096;
     private static final int PAGES_A_WRITE = 256;
+    private static final long LEAST_BYTES = 256 << 20;
 
     private final Path directory;
     private final CProgram client;
@@ -59,7 +60,8 @@ final class PagerField implements AutoCloseable {
     /**
      * Makes it.
      *
-     * @param bytes of the snapshot and of each VM; rounded down to a power of 2
+     * @param bytes of the snapshot and of each VM; rounded down to a power of 2, and at least 256 MiB: a VM must still have pages to
+     *     ask for when all are prefetched, or when a second server has started
      */
     static PagerField create(long bytes) {
         Path compiler = CProgram.compiler().orElseThrow(() -> new BenchmarkException("there is no gcc in PATH"));
@@ -67,7 +69,10 @@ final class PagerField implements AutoCloseable {
         CProgram handler = CProgram.compile(compiler, "pager_handler");
         try {
             PagerField field = new PagerField(
-                    Files.createTempDirectory("guestmem-bench-"), client, handler, Long.highestOneBit(bytes / PAGE));
+                    Files.createTempDirectory("guestmem-bench-"),
+                    client,
+                    handler,
+                    Long.highestOneBit(Math.max(LEAST_BYTES, bytes) / PAGE));
             field.writeSnapshot();
             return field;
         } catch (IOException failed) {

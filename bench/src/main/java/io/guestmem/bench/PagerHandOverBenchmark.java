@@ -11,10 +11,6 @@ import java.util.concurrent.locks.LockSupport;
 final class PagerHandOverBenchmark implements Benchmark {
     private static final List<Bound> BOUNDS = List.of(Bound.valueAtMost(5));
     private static final int MOST_ROUNDS = 7;
-
-    /** The VM must have pages left when the second server has started: this is for ten seconds. */
-    private static final long LEAST_BYTES = 256 << 20;
-
     private static final long INTERVAL_MICROS = 100;
     private static final long UNDISTURBED_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
     private static final long AFTERWARDS_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -45,7 +41,7 @@ final class PagerHandOverBenchmark implements Benchmark {
     @Override
     public BenchmarkResult run(BenchmarkSettings settings) {
         BenchmarkSettings few = settings.withRounds(Math.min(MOST_ROUNDS, settings.rounds()));
-        try (PagerField field = PagerField.create(Math.max(LEAST_BYTES, settings.copyBytes()))) {
+        try (PagerField field = PagerField.create(settings.copyBytes())) {
             return SideBySide.measure(() -> longest(field, true), () -> longest(field, false), few)
                     .least(name(), "ms", BOUNDS, few, "a fault every " + INTERVAL_MICROS + " us");
         }
