@@ -79,16 +79,26 @@ public final class PageServer implements AutoCloseable {
         this.events = events;
         this.vms = new VmSet(options, source, workingSets, state, user(), events);
         this.control = new ServerControl(vms, events);
-        if (state == null) {
-            listener = listen(options);
-            handOvers = null;
-            handOverThread = null;
-        } else {
-            listener = takePlace(state, options);
-            Files.deleteIfExists(state.handOverSocket());
-            UnixListener requests = UnixListener.listen(state.handOverSocket(), OWNER);
-            handOvers = requests;
-            handOverThread = Thread.ofPlatform().name("hand-over").daemon().start(() -> awaitHandOver(requests, state));
+        try {
+            if (state == null) {
+                listener = listen(options);
+                handOvers = null;
+                handOverThread = null;
+            } else {
+                listener = takePlace(state, options);
+                Files.deleteIfExists(state.handOverSocket());
+                UnixListener requests = UnixListener.listen(state.handOverSocket(), OWNER);
+                handOvers = requests;
+                handOverThread =
+                        Thread.ofPlatform().name("hand-over").daemon().start(() -> awaitHandOver(requests, state));
+            }
+        } catch (IOException | RuntimeException failed) {
+            // VMs that were taken back are served out of the snapshot that the caller closes now: the next server has
+            // them.
+            vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
+            wake.close();
+            watchEnd.close();
+            throw failed;
         }
         long bound = options.serving().blockedAfter().toNanos();
         watchdog = Thread.ofPlatform().name("watchdog").daemon().start(() -> watch(bound));

@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.guestmem.linux.FaultScope;
 import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.UnixListener;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.pager.mock.MockVmm;
 import io.guestmem.pager.mock.Pattern;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -91,6 +95,42 @@ class RecoveryTest {
                     }
                 }
             }
+        }
+    }
+
+    /** It has taken the VM back before it finds somebody at its socket: nobody serves the VM out of what is closed then. */
+    @Test
+    void aSuccessorThatCannotListenLeavesTheVmToTheNextOne() throws Exception {
+        try (ServerProcess first = server(false)) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                first.await("ATTACHED 1");
+                first.kill();
+                Path busy = directory.resolve("busy.sock");
+                List<ServerEvent.Kind> heard = new CopyOnWriteArrayList<>();
+                try (UnixListener _ = UnixListener.listen(busy, PosixFilePermissions.fromString("rw-------"))) {
+                    long descriptors = descriptors();
+
+                    assertThatThrownBy(() -> PageServer.open(
+                                    ServerOptions.of(busy, snapshot).state(state, false),
+                                    event -> heard.add(event.kind())))
+                            .isInstanceOf(LinuxException.class)
+                            .hasMessageContaining("EADDRINUSE");
+
+                    assertThat(heard).contains(ServerEvent.Kind.RECOVERED);
+                    assertThat(descriptors()).isEqualTo(descriptors);
+                }
+                try (ServerProcess next = server(false)) {
+                    next.await("RECOVERED 1");
+                    vmm.expectOk("read 0 " + PAGES + " 4");
+                }
+            }
+        }
+    }
+
+    private static long descriptors() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.count();
         }
     }
 
