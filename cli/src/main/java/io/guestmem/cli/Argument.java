@@ -9,6 +9,7 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
+import picocli.CommandLine.Range;
 
 /**
  * An option or a parameter of a command, and its value once the command line is parsed. The parser is told of them; it does not
@@ -70,33 +71,38 @@ final class Argument<T> {
                 command, builder.type(List.class).auxiliaryTypes(String.class).initialValue(List.of()));
     }
 
-    /**
-     * An option that may be repeated: names with values.
-     *
-     * @param separator stands between two pairs; empty if there is but one in an argument
-     */
-    static <K, V> Argument<Map<K, V>> map(
+    /** An option that may be repeated, and have several names with values with commas between them. */
+    static <K, V> Argument<Map<K, V>> pairs(
             CommandSpec command,
             String name,
             String label,
-            String separator,
             ITypeConverter<K> key,
             ITypeConverter<V> value,
             String description) {
         return added(
                 command,
-                builder(name, label, value, description)
-                        .type(Map.class)
-                        .auxiliaryTypes(String.class, String.class)
-                        .converters(key, value)
-                        .splitRegex(separator)
-                        .initialValue(Map.of()));
+                pairs(name, label, key, value, description).splitRegex(",").initialValue(Map.of()));
+    }
+
+    /** An option that the command cannot do without and that may be repeated: a name with a value. */
+    static <K, V> Argument<Map<K, V>> requiredPairs(
+            CommandSpec command,
+            String name,
+            String label,
+            ITypeConverter<K> key,
+            ITypeConverter<V> value,
+            String description) {
+        return added(command, pairs(name, label, key, value, description).required(true));
     }
 
     /** A parameter that has to be there. */
     static <T> Argument<T> parameter(
             CommandSpec command, int index, String label, ITypeConverter<T> converter, String description) {
-        return added(command, parameter(label, converter, description).index(String.valueOf(index)));
+        return added(
+                command,
+                parameter(label, converter, description)
+                        .index(String.valueOf(index))
+                        .required(true));
     }
 
     /** A parameter that may be there. */
@@ -116,6 +122,7 @@ final class Argument<T> {
                 command,
                 parameter(label, converter, description)
                         .arity(arity)
+                        .required(Range.valueOf(arity).min() > 0)
                         .type(List.class)
                         .auxiliaryTypes(String.class)
                         .initialValue(List.of()));
@@ -128,6 +135,14 @@ final class Argument<T> {
                 .type(String.class)
                 .converters(converter)
                 .description(description);
+    }
+
+    private static OptionSpec.Builder pairs(
+            String name, String label, ITypeConverter<?> key, ITypeConverter<?> value, String description) {
+        return builder(name, label, value, description)
+                .type(Map.class)
+                .auxiliaryTypes(String.class, String.class)
+                .converters(key, value);
     }
 
     private static PositionalParamSpec.Builder parameter(

@@ -87,6 +87,10 @@ final class DiffCommand implements Callable<Integer>, Verb {
         SOFT
     }
 
+    DiffCommand() {
+        spec.usageMessage().synopsisSubcommandLabel("[translate]");
+    }
+
     @Override
     public Integer call() throws IOException {
         if (recorded.isPresent()) {

@@ -37,8 +37,8 @@ final class MeasureSecretCommand implements Callable<Integer>, Verb {
     private final Argument<String> measurement =
             Argument.required(spec, "--measurement", "BASE64", Values.TEXT, "What LAUNCH_MEASURE returned.");
 
-    private final Argument<Map<String, Path>> secrets = Argument.map(
-            spec, "--secret", "GUID=FILE", "", Values.TEXT, Values.PATH, "A secret and what it is; may be repeated.");
+    private final Argument<Map<String, Path>> secrets = Argument.requiredPairs(
+            spec, "--secret", "GUID=FILE", Values.TEXT, Values.PATH, "A secret and what it is; may be repeated.");
 
     private final Argument<String> iv = Argument.option(
             spec, "--iv", "HEX", Values.TEXT, "16 bytes that were never used with this key (default: random).");

@@ -62,11 +62,10 @@ final class MeasureSevOptions {
                 spec,
                 "--unknown-as-zero",
                 "Metadata sections of an unknown type are ZERO pages, as in QEMU; otherwise they are refused.");
-        fields = Argument.map(
+        fields = Argument.pairs(
                 spec,
                 "--vmsa",
                 "FIELD=N",
-                ",",
                 Choices.of(VmsaField.class),
                 RawNumber::parse,
                 "Fields of the VMSAs that differ: rdx, mxcsr, fcw, rip, cr0, g_pat and others.");

@@ -32,6 +32,10 @@ final class WorkingSetCommand implements Runnable, Verb {
             "  guestmem workingset pack --snapshot memory.img --output packed.ws merged.ws",
             "");
 
+    WorkingSetCommand() {
+        spec.usageMessage().synopsisSubcommandLabel("record|merge|show|diff|pack");
+    }
+
     @Override
     public void run() {
         throw new ParameterException(
