@@ -57,7 +57,10 @@ public record PausedVcpu(PagingState state, boolean longCode, boolean alignmentC
     }
 
     private record Questions(KvmFile vcpu, Arena arena) {
-        /** A kernel without nested virtualisation refuses the question: then no vCPU is in guest mode. */
+        /**
+         * A KVM without nested virtualisation refuses the question: then no vCPU is in guest mode. One that had it for AMD without
+         * this request (before Linux 5.8) refuses {@code GET_SREGS2} (5.14), too, so nothing is answered wrongly.
+         */
         boolean isInGuestMode() {
             MemorySegment nested = arena.allocate(NestedStateLayout.MOST_BYTES, Long.BYTES);
             nested.set(ValueLayout.JAVA_INT, NestedStateLayout.SIZE, NestedStateLayout.MOST_BYTES);
