@@ -15,7 +15,7 @@ import io.guestmem.kvm.translate.Translate2Result;
 import io.guestmem.paging.PhysicalRanges;
 import io.guestmem.paging.SetBits;
 import io.guestmem.paging.Translate2;
-import java.lang.foreign.MemorySegment;
+import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +36,7 @@ class GuestModeTest {
     private final Kvm kvm = Kvm.open(kernel);
     private final Vcpu vcpu = kvm.createVm(VmType.DEFAULT).createVcpu(0);
     private final Translate2Requests requests = new Translate2Requests(
-            vcpu, NO_CPUID, PhysicalRanges.of(MemorySegment.ofArray(new byte[0x2000])), Translate2.DOCUMENTED);
+            vcpu, NO_CPUID, PhysicalRanges.of(Arena.ofAuto().allocate(0x2000)), Translate2.DOCUMENTED);
 
     @AfterEach
     void everyAnswerWasAskedFor() {
