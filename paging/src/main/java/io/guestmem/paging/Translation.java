@@ -114,7 +114,7 @@ public sealed interface Translation {
         WRITE,
         /** The page is not executable. */
         EXECUTE,
-        /** The supervisor fetches from a user page. */
+        /** The supervisor fetches from a user page: in stage 1 by CR4.SMEP, in stage 2 by GMET. */
         SMEP,
         /** The supervisor reads or writes a user page. */
         SMAP,
