@@ -121,6 +121,33 @@ public final class SecondStage {
         return WalkResult.isPage(result) ? result : WalkResult.inSecondStage(result);
     }
 
+    /**
+     * Whether rights that all levels grant permit an access to a final address.
+     *
+     * @param access one of READ, WRITE and EXECUTE; with USER, of user mode to a page of user mode, else of the supervisor to one of
+     *     its own
+     */
+    boolean permits(int access, long rights) {
+        EntryFormat format = plan().format();
+        boolean user = (access & Access.USER) != 0;
+        int made = (access & ~Access.USER) | user(access, user);
+        return format.monotoneViolation(made, rights) == 0
+                && format.leafViolation(made, rights, rights, 0, (access & Access.EXECUTE) == 0) == 0;
+    }
+
+    WalkPlan plan() {
+        return walker.plan();
+    }
+
+    PhysicalMemory memory() {
+        return walker.memory();
+    }
+
+    /** How many bits an address may have. */
+    int addressBits() {
+        return addressBits;
+    }
+
     /** The entry at fault in the last walk. */
     long faultEntry() {
         return walker.faultEntry();
