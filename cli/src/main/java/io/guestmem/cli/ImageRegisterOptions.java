@@ -4,6 +4,7 @@ import io.guestmem.image.GuestImage;
 import io.guestmem.image.ImageContext;
 import io.guestmem.image.ImageOptions;
 import io.guestmem.image.RegisterChoice;
+import io.guestmem.paging.PhysicalMemory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -88,20 +89,33 @@ final class ImageRegisterOptions {
         return GuestImage.open(image, new ImageOptions(raw, lowMemory.bytes(), Optional.ofNullable(state)));
     }
 
+    /** Of the image's own processors. */
     ImageContext context(GuestImage opened) throws IOException {
+        return ImageContext.of(opened, choice());
+    }
+
+    /** Of a guest of the image's. */
+    ImageContext contextOfGuest(PhysicalMemory memory) {
+        return ImageContext.ofGuest(memory, choice());
+    }
+
+    /** What is named of MAXPHYADDR, otherwise so many that none is reserved. */
+    int maxPhysicalAddressBits() {
+        return choice().maxPhysicalAddressBits().orElse(52);
+    }
+
+    private RegisterChoice choice() {
         if (maxPhysicalAddressBits != null && (maxPhysicalAddressBits < 32 || maxPhysicalAddressBits > 52)) {
             throw new ParameterException(spec.commandLine(), "--maxphyaddr: processors have 32 to 52 bits");
         }
-        return ImageContext.of(
-                opened,
-                new RegisterChoice(
-                        cpu,
-                        optional(cr0),
-                        optional(cr3),
-                        optional(cr4),
-                        optional(efer),
-                        maxPhysicalAddressBits == null ? OptionalInt.empty() : OptionalInt.of(maxPhysicalAddressBits),
-                        Optional.ofNullable(vendor).map(Vendor.AMD::equals)));
+        return new RegisterChoice(
+                cpu,
+                optional(cr0),
+                optional(cr3),
+                optional(cr4),
+                optional(efer),
+                maxPhysicalAddressBits == null ? OptionalInt.empty() : OptionalInt.of(maxPhysicalAddressBits),
+                Optional.ofNullable(vendor).map(Vendor.AMD::equals));
     }
 
     private static OptionalLong optional(@Nullable Long value) {

@@ -86,6 +86,14 @@ public final class SecondStage {
     }
 
     /**
+     * The guest's physical memory as a processor sees it that walks the guest's tables there; read-only, and like this for one
+     * thread. Nothing is where the second stage has no page, or one that a processor may not use for tables.
+     */
+    public PhysicalMemory guestTables() {
+        return new StagedMemory(this);
+    }
+
+    /**
      * Translates.
      *
      * @param access of the guest, to the page behind the address
@@ -95,6 +103,20 @@ public final class SecondStage {
     long page(long address, int access, boolean userPage, int setBits, CheckOrder order) {
         int kind = access & (Access.WRITE | Access.EXECUTE);
         return walk(address, kind | user(access, userPage), setBits, order);
+    }
+
+    /**
+     * What is left of the rights of the guest's tables, as a mask.
+     *
+     * @param page what {@link #page} answered
+     */
+    long rights(long page, boolean userPage) {
+        boolean executable = switch (mode) {
+            case USER -> WalkResult.isExecutable(page);
+            case OF_THE_ACCESS -> WalkResult.isExecutable(page) && (userPage || !WalkResult.isUser(page));
+            case OF_THE_PAGE -> userPage ? WalkResult.isUser(page) : WalkResult.isExecutable(page);
+        };
+        return ~((WalkResult.isWritable(page) ? 0 : Permissions.WRITABLE) | (executable ? 0 : Permissions.EXECUTABLE));
     }
 
     private int user(int access, boolean userPage) {

@@ -196,10 +196,23 @@ class NestedMappingsTest {
                 assertThat(listed)
                         .as("seed " + seed + ", 0x" + Long.toHexString(linear))
                         .isEqualTo(walked);
+                checkReported(walker, linear, those);
                 found += listed.startsWith("r") ? 1 : 0;
             }
         }
         assertThat(found).as("pages that can be read").isGreaterThan(100);
+    }
+
+    /** A translation says as much of the page as the list does. */
+    private static void checkReported(Walker walker, long linear, List<NestedMapping> those) {
+        int user = those.isEmpty() || !those.getFirst().user() ? 0 : Access.USER;
+        if (walker.translate(linear, Access.READ | user, SetBits.NONE, CheckOrder.ARCHITECTURAL)
+                instanceof Translation.Translated page) {
+            NestedMapping run = those.getFirst();
+            assertThat(page.writable()).isEqualTo(run.writable());
+            assertThat(page.user()).isEqualTo(run.user());
+            assertThat(page.executable()).isEqualTo(run.executable());
+        }
     }
 
     private static PagingState randomSecondStage(SplittableRandom random, TestMemory tables) {
