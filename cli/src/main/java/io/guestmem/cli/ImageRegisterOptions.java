@@ -7,6 +7,7 @@ import io.guestmem.image.RegisterChoice;
 import io.guestmem.paging.PhysicalMemory;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -34,6 +35,14 @@ final class ImageRegisterOptions {
             required = true,
             description = "Raw memory, an ELF core, a kdump-compressed dump, LiME, AVML, or Firecracker's memory file.")
     private Path image;
+
+    @Option(
+            names = "--base",
+            paramLabel = "FILE",
+            description =
+                    "What a memory file is a difference to (Firecracker's diff snapshots); repeated, from the oldest to the"
+                            + " newest.")
+    private List<Path> bases = List.of();
 
     @Option(names = "--state", paramLabel = "FILE", description = "The state file beside Firecracker's memory file.")
     private @Nullable Path state;
@@ -86,7 +95,7 @@ final class ImageRegisterOptions {
         if (lowMemory.bytes() % 4096 != 0 || lowMemory.bytes() > 1L << 32) {
             throw new ParameterException(spec.commandLine(), "--low-memory: at most 4G, in pages of 4096 bytes");
         }
-        return GuestImage.open(image, new ImageOptions(raw, lowMemory.bytes(), Optional.ofNullable(state)));
+        return GuestImage.open(image, new ImageOptions(raw, lowMemory.bytes(), Optional.ofNullable(state), bases));
     }
 
     /** Of the image's own processors. */

@@ -51,6 +51,7 @@ import picocli.CommandLine.TypeConversionException;
             "Examples:",
             "  guestmem translate --image guest.elf --access u 0x401000",
             "  guestmem translate --image vm.mem --state vm.state --set accessed,dirty --access w 0xffffffff81000000",
+            "  guestmem translate --image vm.diff --base vm.mem --state vm.state --map",
             "  guestmem translate --image guest.lime --cr3 0x1858000 --map --json",
             "  guestmem translate --image host.mem --eptp 0x10205e --cr3 0x8000 --map",
             ""
