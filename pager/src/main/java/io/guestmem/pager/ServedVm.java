@@ -298,7 +298,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
                 });
     }
 
-    private void stopInstaller() {
+    /** Ends the installer and waits for it; faults are served as before. */
+    void stopInstaller() {
         Thread running;
         synchronized (this) {
             running = installer;

@@ -18,13 +18,12 @@ import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.source.SnapshotFiles;
 import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -45,13 +44,14 @@ final class WarmUp {
      * Serves some ten thousand faults, or as many as two seconds take.
      *
      * @throws LinuxException if this process may not make a userfaultfd, which serving does not need
+     * @throws IOException if it may not look into itself
      */
-    static void run() {
+    static void run() throws IOException {
         long length = PAGES * MappedMemory.PAGE_SIZE;
         try (Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
                 GuardedMapping memory = GuardedMapping.anonymous(length, Sharing.PRIVATE);
                 FileDescriptor file = content(length);
-                SnapshotFiles source = SnapshotFiles.open(Path.of("/proc/self/fd/" + file.number()), List.of());
+                SnapshotFiles source = SnapshotFiles.open(path(file), List.of());
                 PageStates states = PageStates.anonymous(PAGES)) {
             HandshakeResult answer = userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE));
             if (answer instanceof HandshakeResult.Refused refused) {
@@ -64,9 +64,7 @@ final class WarmUp {
             try (VmWorkingSet recorded = recorded(map, states)) {
                 serve(new Guest(map, states, source, port, recorded), memory);
             }
-            for (int i = 0; i < RECOVERIES; i++) {
-                recover(map, source);
-            }
+            recover(map, path(file), source);
         }
     }
 
@@ -99,27 +97,34 @@ final class WarmUp {
     }
 
     /** Takes this process's own memory back, as that of a VM whose server has died. */
-    private static void recover(GuestMap map, SnapshotFiles source) {
-        VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
-        Journal written = new Journal(self.pid(), self.startTime(), "", map);
-        try {
-            GuestMap read = Journal.parse("warm-up", written.text()).map();
-            self.userfaultfd(read).ifPresent(taken -> {
-                PageStates states = PageStates.anonymous(PAGES);
-                Semaphore turns = new Semaphore(1);
-                VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
-                try (ServedVm vm = new ServedVm(
-                        0, self, taken, read, states, null, source, none, FailurePolicy.HANG, turns, _ -> {})) {
-                    vm.resume();
-                    vm.ask(ServedVm.End.STOPPED);
-                    vm.serve(false, () -> {});
+    private static void recover(GuestMap map, Path snapshot, SnapshotFiles source) throws IOException {
+        Path none = Path.of("/dev/null/none");
+        ServerOptions options = ServerOptions.of(none, snapshot);
+        try (VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
+                FileDescriptor journal = Memfd.create("guestmem-warm-up", 0);
+                FileDescriptor pages = Memfd.create("guestmem-warm-up", 0);
+                WorkingSets workingSets = WorkingSets.open(options, _ -> {})) {
+            PageStates.create(pages, PAGES).close();
+            VmFiles files = new VmFiles(path(journal), path(pages), none);
+            for (int i = 0; i < RECOVERIES; i++) {
+                VmSet vms = new VmSet(options, source, workingSets, null, 0, _ -> {});
+                int number = self.userfaultfdNumber(map);
+                Files.writeString(
+                        files.journal(),
+                        new Journal(self.pid(), self.startTime(), number, vms.snapshot(), map).text());
+                InheritedVm vm = InheritedVm.start(vms, 1, files, null);
+                vm.serve();
+                vm.awaitDecided();
+                vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
+                if (vm.awaitDecided() != InheritedVm.Step.SERVED) {
+                    throw new IOException("its own memory cannot be taken back: " + vm.reason());
                 }
-            });
-        } catch (IOException impossible) {
-            throw new UncheckedIOException(impossible);
-        } finally {
-            self.close();
+            }
         }
+    }
+
+    private static Path path(FileDescriptor file) {
+        return Path.of("/proc/self/fd/" + file.number());
     }
 
     private static void touch(PageStates states, GuardedMapping memory, long deadline) {
