@@ -117,10 +117,10 @@ public final class PageServer implements AutoCloseable {
         WorkingSets workingSets = null;
         try {
             workingSets = WorkingSets.open(options, events);
-            warmUp(events);
             if (options.state().isPresent()) {
                 state = StateDirectory.open(options.state().get());
             }
+            warmUp(state, events);
             return new PageServer(options, source, workingSets, state, events);
         } catch (IOException | RuntimeException failed) {
             source.close();
@@ -134,9 +134,9 @@ public final class PageServer implements AutoCloseable {
         }
     }
 
-    private static void warmUp(Consumer<ServerEvent> events) {
+    private static void warmUp(@Nullable StateDirectory state, Consumer<ServerEvent> events) {
         try {
-            WarmUp.run();
+            WarmUp.run(state);
         } catch (IOException | LinuxException refused) {
             events.accept(ServerEvent.of(Kind.WARNING, 0, "not warmed up: " + refused.getMessage()));
         }

@@ -83,8 +83,7 @@ final class PageStates implements AutoCloseable {
         }
     }
 
-    /** All NONE, in a file. */
-    static PageStates create(FileDescriptor file, long pages) {
+    private static PageStates create(FileDescriptor file, long pages) {
         LinuxException.check(file.allocate(0, 0, length(pages)), "fallocate", file, length(pages));
         PageStates states = new PageStates(map(file, length(pages)), pages);
         states.memory.set(ValueLayout.JAVA_LONG, PAGES, pages);

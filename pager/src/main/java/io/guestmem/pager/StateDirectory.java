@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * DIR/hand-over.sock   where a living server is asked to hand over
  * DIR/vm-7.json        journal of VM 7
  * DIR/vm-7.pages       states of its pages
+ * DIR/vm-7.dirty       the pages that it has written, if that is tracked
+ * DIR/warm-up/         a directory as this one, for a moment while a server starts: it takes its own memory back there
  * }</pre>
  */
 final class StateDirectory implements AutoCloseable {
@@ -109,6 +111,17 @@ final class StateDirectory implements AutoCloseable {
         } catch (NumberFormatException _) {
             return 0;
         }
+    }
+
+    /** Where a server that starts tries all of this. */
+    Path warmUp() {
+        return directory.resolve("warm-up");
+    }
+
+    /** Removes the directory, which has no VM. */
+    void delete() throws IOException {
+        Files.deleteIfExists(directory.resolve("lock"));
+        Files.deleteIfExists(directory);
     }
 
     /** Forgets a VM. */

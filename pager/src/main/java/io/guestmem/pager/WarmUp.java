@@ -19,12 +19,12 @@ import io.guestmem.pager.source.SnapshotFiles;
 import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves a private userfaultfd for a moment, so that the first VM does not wait for a cold JVM: a first fault takes
@@ -43,15 +43,16 @@ final class WarmUp {
     /**
      * Serves some ten thousand faults, or as many as two seconds take.
      *
+     * @param state where to recover in a corner, null for a server that never does that
      * @throws LinuxException if this process may not make a userfaultfd, which serving does not need
-     * @throws IOException if it may not look into itself
+     * @throws IOException if the directory cannot be used
      */
-    static void run() throws IOException {
+    static void run(@Nullable StateDirectory state) throws IOException {
         long length = PAGES * MappedMemory.PAGE_SIZE;
         try (Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
                 GuardedMapping memory = GuardedMapping.anonymous(length, Sharing.PRIVATE);
                 FileDescriptor file = content(length);
-                SnapshotFiles source = SnapshotFiles.open(path(file), List.of());
+                SnapshotFiles source = SnapshotFiles.open(snapshot(file), List.of());
                 PageStates states = PageStates.anonymous(PAGES)) {
             HandshakeResult answer = userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE));
             if (answer instanceof HandshakeResult.Refused refused) {
@@ -64,8 +65,14 @@ final class WarmUp {
             try (VmWorkingSet recorded = recorded(map, states)) {
                 serve(new Guest(map, states, source, port, recorded), memory);
             }
-            recover(map, path(file), source);
+            if (state != null) {
+                recover(map, snapshot(file), source, state.warmUp());
+            }
         }
+    }
+
+    private static Path snapshot(FileDescriptor file) {
+        return Path.of("/proc/self/fd/" + file.number());
     }
 
     private static VmWorkingSet recorded(GuestMap map, PageStates states) {
@@ -97,34 +104,24 @@ final class WarmUp {
     }
 
     /** Takes this process's own memory back, as that of a VM whose server has died. */
-    private static void recover(GuestMap map, Path snapshot, SnapshotFiles source) throws IOException {
-        Path none = Path.of("/dev/null/none");
-        ServerOptions options = ServerOptions.of(none, snapshot);
+    private static void recover(GuestMap map, Path snapshot, SnapshotFiles source, Path place) throws IOException {
+        ServerOptions options = ServerOptions.of(place, snapshot);
         try (VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
-                FileDescriptor journal = Memfd.create("guestmem-warm-up", 0);
-                FileDescriptor pages = Memfd.create("guestmem-warm-up", 0);
-                WorkingSets workingSets = WorkingSets.open(options, _ -> {})) {
-            PageStates.create(pages, PAGES).close();
-            VmFiles files = new VmFiles(path(journal), path(pages), none);
-            for (int i = 0; i < RECOVERIES; i++) {
-                VmSet vms = new VmSet(options, source, workingSets, null, 0, _ -> {});
+                WorkingSets workingSets = WorkingSets.open(options, _ -> {});
+                StateDirectory directory = StateDirectory.open(place)) {
+            for (int i = 0; i < RECOVERIES && directory.tryLock(); i++) {
+                directory.forget(1);
+                VmSet vms = new VmSet(options, source, workingSets, directory, 0, _ -> {});
+                PageStates.create(directory.pages(1), PAGES).close();
                 int number = self.userfaultfdNumber(map);
-                Files.writeString(
-                        files.journal(),
-                        new Journal(self.pid(), self.startTime(), number, vms.snapshot(), map).text());
-                InheritedVm vm = InheritedVm.start(vms, 1, files, null);
-                vm.serve();
-                vm.awaitDecided();
+                new Journal(self.pid(), self.startTime(), number, vms.snapshot(), map).write(directory.journal(1));
+                Succession.ofDead(vms, directory, _ -> {});
                 vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
-                if (vm.awaitDecided() != InheritedVm.Step.SERVED) {
-                    throw new IOException("its own memory cannot be taken back: " + vm.reason());
-                }
+                directory.unlock();
             }
+            directory.forget(1);
+            directory.delete();
         }
-    }
-
-    private static Path path(FileDescriptor file) {
-        return Path.of("/proc/self/fd/" + file.number());
     }
 
     private static void touch(PageStates states, GuardedMapping memory, long deadline) {
