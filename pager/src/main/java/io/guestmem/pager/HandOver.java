@@ -97,7 +97,7 @@ final class HandOver {
 
     /** Asks a living server for all that it has; it serves on. */
     static Received ask(UnixSocket socket) throws IOException {
-        send(socket, REQUEST, 0);
+        request(socket);
         Received received = new Received();
         try {
             receiveAll(socket, received);
@@ -110,8 +110,16 @@ final class HandOver {
 
     /** Makes a living server stop serving; returns the VMs that still need a server, when it has let the lock go. */
     static SortedSet<Integer> stop(UnixSocket socket, Received received) throws IOException {
-        send(socket, STOP, 0);
+        sayStop(socket);
         return receiveAll(socket, received);
+    }
+
+    static void request(UnixSocket socket) throws IOException {
+        send(socket, REQUEST, 0);
+    }
+
+    static void sayStop(UnixSocket socket) throws IOException {
+        send(socket, STOP, 0);
     }
 
     private static SortedSet<Integer> receiveAll(UnixSocket socket, Received received) throws IOException {
