@@ -220,9 +220,10 @@ class RecoveryTest {
                         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(0, kill % 2 == 0 ? 5 : 900)));
                     }
                     ServerProcess next = server(true);
-                    living.close();
-                    living = next;
-                    next.await("RECOVERED 1");
+                    try (ServerProcess _ = living) {
+                        living = next;
+                        next.await("RECOVERED 1");
+                    }
                 }
 
                 assertThat(work.get(60, TimeUnit.SECONDS)).as("seed " + seed).isEqualTo("ok");
