@@ -30,4 +30,8 @@ public record MappingTotals(
                 unreadable + next.unreadable,
                 isComplete() ? next.stoppedAt : stoppedAt);
     }
+
+    MappingTotals withRuns(long count) {
+        return new MappingTotals(pages, count, tables, repeated, reserved, unreadable, stoppedAt);
+    }
 }
