@@ -123,7 +123,9 @@ record VmProcess(PidFd descriptor, long startTime) implements AutoCloseable {
         Userfaultfd candidate = null;
         try {
             // Looked at before it is copied: of what is something else, not even a copy is made.
-            if (!Files.readSymbolicLink(Path.of(descriptors() + number)).toString().equals(USERFAULTFD)) {
+            if (!Files.readSymbolicLink(Path.of(descriptors() + number))
+                    .toString()
+                    .equals(USERFAULTFD)) {
                 return null;
             }
             candidate = Userfaultfd.adopt(descriptor.duplicate(number).nonBlocking());

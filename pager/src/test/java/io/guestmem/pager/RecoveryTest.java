@@ -217,7 +217,8 @@ class RecoveryTest {
                         if (kill % 2 == 0) {
                             successor.await("RECOVERED 1");
                         }
-                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(0, kill % 2 == 0 ? 5 : 900)));
+                        LockSupport.parkNanos(
+                                TimeUnit.MILLISECONDS.toNanos(random.nextInt(0, kill % 2 == 0 ? 5 : 900)));
                     }
                     ServerProcess next = server(true);
                     try (ServerProcess _ = living) {

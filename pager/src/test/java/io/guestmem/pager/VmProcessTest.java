@@ -112,7 +112,8 @@ class VmProcessTest {
         GuestMap foreign = new GuestMap(List.of(new Region(1L << 40, LENGTH, 0, MappedMemory.PAGE_SIZE)));
 
         assertThat(process.userfaultfdNumber(foreign)).isEqualTo(VmProcess.UNKNOWN);
-        assertThatThrownBy(() -> process.userfaultfd(foreign, wanted.descriptor().number()))
+        assertThatThrownBy(
+                        () -> process.userfaultfd(foreign, wanted.descriptor().number()))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("no userfaultfd of its memory");
     }

@@ -70,7 +70,8 @@ class WakeTogetherTest {
 
     private static List<String> expected(int from, int to, String how) {
         return IntStream.range(from, to)
-                .mapToObj(page -> (page == 3 ? "zero" : "copy") + how + " " + Long.toHexString(BASE + page * 4096L) + "+1000")
+                .mapToObj(page ->
+                        (page == 3 ? "zero" : "copy") + how + " " + Long.toHexString(BASE + page * 4096L) + "+1000")
                 .toList();
     }
 
