@@ -12,7 +12,7 @@ import picocli.CommandLine.ParameterException;
 
 /** The second stage of a guest whose hypervisor's memory the image is. */
 final class SecondStageOptions {
-    private static final long ROOT_AND_SETTINGS = 0x000F_FFFF_FFFF_FFFFL;
+    private static final long EPT_ROOT_AND_SETTINGS = 0x000F_FFFF_FFFF_FFFFL;
 
     /** PG, WP, PE; PAE; LME, LMA, NXE: what runs a guest with nested paging. */
     private static final long HOST_CR0 = 0x8001_0001L;
@@ -48,29 +48,31 @@ final class SecondStageOptions {
 
     /** The stage, if there is one. */
     Optional<SecondStage> stage(PhysicalMemory memory, int maxPhysicalAddressBits) {
-        require(!(eptp.isPresent() && ncr3.isPresent()), "either --eptp or --ncr3");
+        require(!eptp.isPresent() || !ncr3.isPresent(), "either --eptp or --ncr3");
         require(!modeBased.value() || eptp.isPresent(), "--mbec: only with --eptp");
         require(!executeTrap.value() || ncr3.isPresent(), "--gmet: only with --ncr3");
         if (eptp.isPresent()) {
             return Optional.of(SecondStage.extended(pointer(eptp.value(), maxPhysicalAddressBits), memory));
         }
-        return ncr3.optional().map(root -> nested(root, memory, maxPhysicalAddressBits));
+        if (ncr3.isPresent()) {
+            PagingFeatures features = new PagingFeatures(maxPhysicalAddressBits, true, true, 0);
+            PagingState host =
+                    new PagingState(HOST_CR0, ncr3.value(), HOST_CR4, HOST_EFER, PdpteRegisters.NONE, 0, features);
+            return Optional.of(
+                    executeTrap.value()
+                            ? SecondStage.nestedWithExecuteTrap(host, memory)
+                            : SecondStage.nested(host, memory));
+        }
+        return Optional.empty();
     }
 
     private EptPointer pointer(long value, int maxPhysicalAddressBits) {
-        require((value & ~ROOT_AND_SETTINGS) == 0, "--eptp: bits above 51 are set");
+        require((value & ~EPT_ROOT_AND_SETTINGS) == 0, "--eptp: bits above 51 are set");
         try {
             return new EptPointer(value, maxPhysicalAddressBits, true, true, modeBased.value());
         } catch (IllegalArgumentException wrong) {
             throw new ParameterException(spec.commandLine(), "--eptp: " + wrong.getMessage(), wrong);
         }
-    }
-
-    private SecondStage nested(long root, PhysicalMemory memory, int maxPhysicalAddressBits) {
-        require((root & ~ROOT_AND_SETTINGS) == 0, "--ncr3: bits above 51 are set");
-        PagingFeatures features = new PagingFeatures(maxPhysicalAddressBits, true, true, 0);
-        PagingState host = new PagingState(HOST_CR0, root, HOST_CR4, HOST_EFER, PdpteRegisters.NONE, 0, features);
-        return executeTrap.value() ? SecondStage.nestedWithExecuteTrap(host, memory) : SecondStage.nested(host, memory);
     }
 
     private void require(boolean valid, String message) {
@@ -81,9 +83,8 @@ final class SecondStageOptions {
 
     /** As in {@code EPTP 0x101e}. */
     String description() {
-        return eptp.optional()
-                .map(pointer -> "EPTP " + Hex.of(pointer))
-                .or(() -> ncr3.optional().map(root -> "nCR3 " + Hex.of(root)))
-                .orElse("");
+        return eptp.isPresent()
+                ? "EPTP " + Hex.of(eptp.value())
+                : ncr3.isPresent() ? "nCR3 " + Hex.of(ncr3.value()) : "";
     }
 }

@@ -1,6 +1,5 @@
 package io.guestmem.pager;
 
-import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.PeerCredentials;
 import io.guestmem.linux.UnixSocket;
@@ -13,7 +12,6 @@ import io.guestmem.pager.handshake.HandshakeReader;
 import io.guestmem.pager.source.PageSource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -132,19 +130,21 @@ final class VmSet {
             }
             return vm;
         } catch (RuntimeException failed) {
-            if (workingSet != null) {
-                workingSet.close();
-            }
-            abandon(process, handshake.userfaultfd(), states, dirty);
+            abandon(process, handshake.userfaultfd(), states, dirty, workingSet);
             throw failed;
         }
     }
 
-    private static void abandon(
+    /** Closes what was opened for a VM that is not served. */
+    static void abandon(
             @Nullable VmProcess process,
             @Nullable Userfaultfd userfaultfd,
             @Nullable PageStates states,
-            @Nullable DirtyPages dirty) {
+            @Nullable DirtyPages dirty,
+            @Nullable VmWorkingSet workingSet) {
+        if (workingSet != null) {
+            workingSet.abandon();
+        }
         if (process != null) {
             process.close();
         }
@@ -159,7 +159,8 @@ final class VmSet {
         }
     }
 
-    private ServedVm vm(
+    /** A VM that is not served yet. */
+    ServedVm vm(
             int number,
             VmProcess process,
             Userfaultfd userfaultfd,
@@ -202,20 +203,30 @@ final class VmSet {
         try {
             directory.forget(number);
             PageStates states = PageStates.create(directory.pages(number), map.pages());
-            new Journal(process.pid(), process.startTime(), snapshot(), map).write(directory.journal(number));
+            new Journal(process.pid(), process.startTime(), userfaultfdOf(process, map), snapshot(), map)
+                    .write(directory.journal(number));
             return states;
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot write to " + directory, failed);
         }
     }
 
+    /** Without ptrace access no number is known: a successor that has it searches. */
+    private static int userfaultfdOf(VmProcess process, GuestMap map) {
+        try {
+            return process.userfaultfdNumber(map);
+        } catch (LinuxException _) {
+            return VmProcess.UNKNOWN;
+        }
+    }
+
     /** What a VM's memory is made of, as one text. */
-    private String snapshot() {
+    String snapshot() {
         return options.snapshot().toAbsolutePath().normalize() + " over " + options.bases() + " of " + source.length();
     }
 
     /** Serves the VM until it needs no more, on the running thread. */
-    private void run(ServedVm vm) {
+    void run(ServedVm vm) {
         ServedVm.End end = vm.serve(options.prefetch(), () -> {
             if (options.serving().collapse()) {
                 new VmRequests(vm, events).collapseNow();
@@ -245,57 +256,19 @@ final class VmSet {
         }
     }
 
-    /** Takes back the VMs of an earlier server, with the descriptors that it gave or from the VMMs themselves. */
-    void recover(StateDirectory directory, HandOver.@Nullable Received received) throws IOException {
-        for (Map.Entry<Integer, Path> entry : directory.journals().entrySet()) {
-            int number = entry.getKey();
-            synchronized (this) {
-                next = Math.max(next, number + 1);
-            }
-            try {
-                recover(directory, number, entry.getValue(), received);
-            } catch (IOException | LinuxException | HandshakeException | IllegalArgumentException failed) {
-                events.accept(ServerEvent.of(Kind.WARNING, number, "cannot be served again: " + failed.getMessage()));
-            }
-        }
+    /** A number that another server has given is not given again. */
+    synchronized void reserve(int number) {
+        next = Math.max(next, number + 1);
     }
 
-    private void recover(StateDirectory directory, int number, Path file, HandOver.@Nullable Received received)
-            throws IOException {
-        long began = System.nanoTime();
-        Journal journal = Journal.read(file);
-        VmProcess process = VmProcess.reopen(journal.pid(), journal.startTime()).orElse(null);
-        if (process == null) {
-            directory.forget(number);
-            events.accept(ServerEvent.of(Kind.DETACHED, number, "it had ended before"));
-            return;
-        }
-        Userfaultfd userfaultfd = null;
-        PageStates states = null;
-        DirtyPages dirty = null;
-        try {
-            if (!journal.snapshot().equals(snapshot())) {
-                throw new IOException("it runs on another snapshot: " + journal.snapshot());
-            }
-            FileDescriptor given = received == null ? null : received.takeUserfaultfd(number);
-            if (given != null) {
-                userfaultfd = Userfaultfd.adopt(given);
-            } else {
-                userfaultfd = process.userfaultfd(journal.map())
-                        .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
-            }
-            states = PageStates.reopen(directory.pages(number), journal.map().pages());
-            dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
-            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
-            resume(vm);
-            long micros = (System.nanoTime() - began) / 1000;
-            events.accept(
-                    new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
-        } catch (IOException | RuntimeException failed) {
-            abandon(process, userfaultfd, states, dirty);
-            throw failed;
-        }
+    /** What a VM of an earlier server has of the working set. */
+    VmWorkingSet takeBack(int number, GuestMap map, PageStates states) {
+        return workingSets.takeBack(number, map, states);
+    }
+
+    /** The running thread serves a VM from now on, by {@link #run}. */
+    synchronized void begin(ServedVm vm) {
+        vms.put(vm, Thread.currentThread());
     }
 
     /** Serves VMs again that nobody has taken over. */
@@ -374,6 +347,12 @@ final class VmSet {
             stopping = true;
         }
         Map<ServedVm, Thread> all = copy();
+        if (how == ServedVm.End.STOPPED) {
+            // An installer may be at a disk: faults are served meanwhile.
+            for (ServedVm vm : all.keySet()) {
+                vm.stopInstaller();
+            }
+        }
         for (ServedVm vm : all.keySet()) {
             if (how == ServedVm.End.RELEASED) {
                 vm.release();
@@ -381,7 +360,9 @@ final class VmSet {
                 vm.ask(how);
             }
         }
-        all.values().forEach(ServedVm::join);
+        for (Thread thread : all.values()) {
+            ServedVm.join(thread);
+        }
         return new ArrayList<>(copy().keySet());
     }
 

@@ -176,6 +176,17 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         events.accept(new ServerEvent(Kind.REPLAY_REPORT, vm, "", numbers));
     }
 
+    /** When nobody has served the VM. */
+    void abandon() {
+        endRecording();
+        if (recorder != null) {
+            recorder.close();
+        }
+        if (replay != null) {
+            replay.close();
+        }
+    }
+
     /** When nobody serves the VM any more. */
     @Override
     public void close() {
