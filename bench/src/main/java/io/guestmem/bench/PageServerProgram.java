@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <pre>{@code
  * listening
- * recovered BEGAN             when it began to take VMs back, on CLOCK_MONOTONIC
+ * recovered BEGAN MICROS      when it began to take VMs back, on CLOCK_MONOTONIC, and how long after that all were woken
  * detached FAULTS ALLOCATED   bytes that the VM's event thread has allocated since it began to serve
  * }</pre>
  */
@@ -87,7 +87,9 @@ public final class PageServerProgram {
         Thread thread = Thread.currentThread();
         switch (event.kind()) {
             case LISTENING -> System.out.println("listening");
-            case RECOVERED -> System.out.println("recovered " + event.numbers().get("began"));
+            case RECOVERED ->
+                System.out.println("recovered " + event.numbers().get("began") + " "
+                        + event.numbers().get("micros"));
             case ATTACHED -> allocated.put(thread, THREADS.getCurrentThreadAllocatedBytes());
             case DETACHED -> {
                 long now = THREADS.getCurrentThreadAllocatedBytes();

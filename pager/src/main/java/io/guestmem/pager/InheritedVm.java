@@ -3,23 +3,23 @@ package io.guestmem.pager;
 import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.Userfaultfd;
 import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A VM of an earlier server on its way to this one, on the thread that will serve it.
  *
  * <pre>{@code
- * PREPARING → PREPARED → SERVED      nobody else serves it
- *      |           ↘ DROPPED         it is not to be served here
- *      ↘ GONE, FAILED                its process has ended; it cannot be served
+ * PREPARED → SERVED      nobody else serves it
+ *    |     ↘ DROPPED     it is not to be served here
+ *    ↘ GONE, FAILED      its process has ended; it cannot be served
  * }</pre>
  *
  * <p>Until it is to be served nothing is changed that the earlier server may use.
  */
 final class InheritedVm {
-    /** How far it came; from the third on it is decided. */
+    /** How far it came; from the second on it is decided. */
     enum Step {
-        PREPARING,
         PREPARED,
         SERVED,
         DROPPED,
@@ -32,11 +32,13 @@ final class InheritedVm {
     private final VmFiles files;
     private final @Nullable FileDescriptor given;
 
-    /** Guarded by this object, as are those that follow. */
-    private Step step = Step.PREPARING;
+    private final CompletableFuture<Step> prepared = new CompletableFuture<>();
+    private final CompletableFuture<Step> decided = new CompletableFuture<>();
+    private final CompletableFuture<Boolean> wanted = new CompletableFuture<>();
 
-    private @Nullable Boolean wanted;
+    /** Written before it is decided, as are those that follow. */
     private String reason = "";
+
     private long pid;
     private long wokenAt;
 
@@ -62,62 +64,38 @@ final class InheritedVm {
     }
 
     /** Nobody else serves it: it is served as soon as it is prepared. */
-    synchronized void serve() {
-        wanted = true;
-        notifyAll();
+    void serve() {
+        wanted.complete(true);
     }
 
     /** It is not to be served here, unless it is already. */
-    synchronized void drop() {
-        wanted = false;
-        notifyAll();
+    void drop() {
+        wanted.complete(false);
     }
 
     /** Waits until it is prepared, or decided. */
-    synchronized Step awaitPrepared() {
-        awaitBehind(Step.PREPARING);
-        return step;
+    Step awaitPrepared() {
+        return prepared.join();
     }
 
     /** Waits until it is decided. */
-    synchronized Step awaitDecided() {
-        awaitBehind(Step.PREPARED);
-        return step;
+    Step awaitDecided() {
+        return decided.join();
     }
 
-    /** Why it cannot be served. */
-    synchronized String reason() {
+    /** Why it could not be served, once that is decided. */
+    String reason() {
         return reason;
     }
 
-    /** Of the process that it is. */
-    synchronized long pid() {
+    /** Of the process that it is, once it is served. */
+    long pid() {
         return pid;
     }
 
-    /** When everybody who waited was woken, in {@link System#nanoTime}. */
-    synchronized long wokenAt() {
+    /** When everybody who waited was woken, in {@link System#nanoTime}; once it is served. */
+    long wokenAt() {
         return wokenAt;
-    }
-
-    private void awaitBehind(Step last) {
-        boolean interrupted = false;
-        while (step.compareTo(last) <= 0) {
-            interrupted |= pause();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    /** Waits for a change; whether the thread was interrupted. */
-    private boolean pause() {
-        try {
-            wait();
-            return false;
-        } catch (InterruptedException _) {
-            return true;
-        }
     }
 
     private void run() {
@@ -136,10 +114,10 @@ final class InheritedVm {
         }
     }
 
-    private synchronized void decide(Step end, String why) {
-        step = end;
+    private void decide(Step end, String why) {
         reason = why;
-        notifyAll();
+        prepared.complete(end);
+        decided.complete(end);
     }
 
     /** Returns how it ends; all that is open then belongs to the VM if it is served, and is closed if it is not. */
@@ -165,7 +143,9 @@ final class InheritedVm {
             states = PageStates.reopen(files.pages(), journal.map().pages());
             dirty = DirtyPages.reopen(files.dirty(), journal.map().pages());
             workingSet = vms.takeBack(number, journal.map(), states);
-            if (!isWanted(process)) {
+            pid = process.pid();
+            prepared.complete(Step.PREPARED);
+            if (!wanted.join()) {
                 return Step.DROPPED;
             }
             serve(vms.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet), dirty);
@@ -178,28 +158,14 @@ final class InheritedVm {
         }
     }
 
-    /** Waits until it is known whether it is to be served. */
-    private synchronized boolean isWanted(VmProcess process) {
-        pid = process.pid();
-        step = Step.PREPARED;
-        notifyAll();
-        while (wanted == null) {
-            pause();
-        }
-        return wanted;
-    }
-
     /** Nobody else serves it any more. Whoever waits is woken before anything else is done. */
     private void serve(ServedVm vm, @Nullable DirtyPages dirty) {
         vm.resume();
-        long now = System.nanoTime();
+        wokenAt = System.nanoTime();
         if (dirty != null) {
             dirty.uncut();
         }
         vms.begin(vm);
         inherited = vm;
-        synchronized (this) {
-            wokenAt = now;
-        }
     }
 }

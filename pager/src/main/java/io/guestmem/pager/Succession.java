@@ -90,6 +90,7 @@ final class Succession implements AutoCloseable {
             check(vm.getKey(), vm.getValue(), vm.getValue().awaitDecided());
         }
         HandOver.confirm(living);
+        inherited.keySet().retainAll(left);
         report();
     }
 

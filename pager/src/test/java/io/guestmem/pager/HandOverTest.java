@@ -104,7 +104,7 @@ class HandOverTest {
                 assertThat(HandOver.stop(successor, received)).containsExactly(2, 3);
                 assertThat(received.vms()).containsExactly(1, 2, 3);
 
-                successor.close();
+                successor.shutdown();
                 third.expectOk("read 0 100");
             }
             second.expectOk("read 0 100");
