@@ -86,8 +86,7 @@ final class WarmUp {
      * As any VM is served, so that the server knows all classes that are in the way of a fault when it compiles that: another one
      * that comes later takes back what was compiled.
      */
-    private static void serve(
-            Userfaultfd userfaultfd, GuardedMapping memory, GuestMap map, SnapshotFiles source) {
+    private static void serve(Userfaultfd userfaultfd, GuardedMapping memory, GuestMap map, SnapshotFiles source) {
         MemorySegment onHeap = MemorySegment.ofArray(new byte[1]); // as the first control command has one
         onHeap.fill((byte) 1);
         PageStates states = PageStates.anonymous(PAGES);
