@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
+import io.guestmem.linux.ResourceUsage;
 import io.guestmem.linux.UnixListener;
 import io.guestmem.linux.UnixSocket;
 import io.guestmem.pager.ServerEvent.Kind;
@@ -12,6 +13,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +22,12 @@ import org.jspecify.annotations.Nullable;
  * thread; what is not needed to serve them comes after they are served.
  */
 final class Succession implements AutoCloseable {
+    /** A process is calm that takes less than a tenth of a processor. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private static final long CALM_MICROS = 2000;
+    private static final int MOST_LOOKS = 50;
+
     private final VmSet vms;
     private final StateDirectory directory;
     private final Consumer<ServerEvent> events;
@@ -73,6 +81,7 @@ final class Succession implements AutoCloseable {
         for (Map.Entry<Integer, InheritedVm> vm : inherited.entrySet()) {
             check(vm.getKey(), vm.getValue(), vm.getValue().awaitPrepared());
         }
+        awaitCalm();
         began = System.nanoTime();
         SortedSet<Integer> left = HandOver.stop(living, received);
         if (!directory.tryLock()) {
@@ -92,6 +101,27 @@ final class Succession implements AutoCloseable {
         HandOver.confirm(living);
         inherited.keySet().retainAll(left);
         report();
+    }
+
+    /**
+     * The compiler still works on what has just become hot, and would take the processors from those who serve. Nobody waits
+     * meanwhile, as the living server serves.
+     */
+    private static void awaitCalm() {
+        long before = busyMicros();
+        for (int look = 0; look < MOST_LOOKS; look++) {
+            LockSupport.parkNanos(LOOK_NANOS);
+            long now = busyMicros();
+            if (now - before < CALM_MICROS) {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    private static long busyMicros() {
+        ResourceUsage usage = ResourceUsage.ofProcess();
+        return usage.userMicroseconds() + usage.systemMicroseconds();
     }
 
     private static void check(int number, InheritedVm vm, InheritedVm.Step step) throws IOException {

@@ -11,7 +11,6 @@ import io.guestmem.linux.Memfd;
 import io.guestmem.linux.RegisterMode;
 import io.guestmem.linux.Sharing;
 import io.guestmem.linux.Userfaultfd;
-import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
@@ -19,10 +18,12 @@ import io.guestmem.pager.source.SnapshotFiles;
 import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -52,19 +53,14 @@ final class WarmUp {
         try (Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
                 GuardedMapping memory = GuardedMapping.anonymous(length, Sharing.PRIVATE);
                 FileDescriptor file = content(length);
-                SnapshotFiles source = SnapshotFiles.open(snapshot(file), List.of());
-                PageStates states = PageStates.anonymous(PAGES)) {
+                SnapshotFiles source = SnapshotFiles.open(snapshot(file), List.of())) {
             HandshakeResult answer = userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE));
             if (answer instanceof HandshakeResult.Refused refused) {
                 throw new LinuxException("UFFDIO_API", refused.errno(), userfaultfd);
             }
             userfaultfd.register(memory, Set.of(RegisterMode.MISSING));
             GuestMap map = new GuestMap(List.of(new Region(memory.address(), length, 0, MappedMemory.PAGE_SIZE)));
-            UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
-            KernelFaultPort port = new KernelFaultPort(userfaultfd, messages);
-            try (VmWorkingSet recorded = recorded(map, states)) {
-                serve(new Guest(map, states, source, port, recorded), memory);
-            }
+            serve(userfaultfd, memory, map, source);
             if (state != null) {
                 recover(map, snapshot(file), source, state.warmUp());
             }
@@ -73,10 +69,6 @@ final class WarmUp {
 
     private static Path snapshot(FileDescriptor file) {
         return Path.of("/proc/self/fd/" + file.number());
-    }
-
-    private static VmWorkingSet recorded(GuestMap map, PageStates states) {
-        return new VmWorkingSet(0, _ -> {}, states, null, new Recorder(map, System.nanoTime()));
     }
 
     /** Every other page has content, the others are holes. */
@@ -90,17 +82,34 @@ final class WarmUp {
         return file;
     }
 
-    private static void serve(Guest guest, GuardedMapping memory) {
-        Thread toucher = Thread.ofPlatform()
-                .name("warm-up")
-                .daemon()
-                .start(() -> touch(guest.states(), memory, System.nanoTime() + LIMIT_NANOS));
-        FaultLoop loop = new FaultLoop(guest, FailurePolicy.HANG, Silent.REPORT, System::nanoTime, new Counters());
-        while (toucher.isAlive()) {
-            loop.round();
-            Thread.onSpinWait();
+    /**
+     * As any VM is served, so that the server knows all classes that are in the way of a fault when it compiles that: another one
+     * that comes later takes back what was compiled.
+     */
+    private static void serve(Userfaultfd userfaultfd, GuardedMapping memory, GuestMap map, SnapshotFiles source) {
+        MemorySegment onHeap = MemorySegment.ofArray(new byte[1]); // as the first control command has one
+        onHeap.fill((byte) 1);
+        PageStates states = PageStates.anonymous(PAGES);
+        VmWorkingSet recorded = new VmWorkingSet(0, _ -> {}, states, null, new Recorder(map, System.nanoTime()));
+        try (ServedVm vm = new ServedVm(
+                0,
+                VmProcess.open((int) ProcessHandle.current().pid()),
+                Userfaultfd.adopt(userfaultfd.descriptor().duplicate()),
+                map,
+                states,
+                null,
+                source,
+                recorded,
+                FailurePolicy.HANG,
+                new Semaphore(1, true),
+                _ -> {})) {
+            Thread toucher = Thread.ofPlatform().name("warm-up").daemon().start(() -> {
+                touch(states, memory, System.nanoTime() + LIMIT_NANOS);
+                vm.ask(ServedVm.End.STOPPED);
+            });
+            vm.serve(false, () -> {});
+            ServedVm.join(toucher);
         }
-        loop.close();
     }
 
     /** Takes this process's own memory back, as that of a VM whose server has died. */
@@ -136,22 +145,6 @@ final class WarmUp {
             if (round % 2 == 0) {
                 states.set(0, PAGES, PageStates.NONE);
             }
-        }
-    }
-
-    /** Nothing of this concerns anybody. */
-    private enum Silent implements GuestReport {
-        REPORT;
-
-        @Override
-        public void sourceShrunk() {}
-
-        @Override
-        public void unexpected(String what) {}
-
-        @Override
-        public void failed(long offset, String reason, FailurePolicy applied) {
-            throw new IllegalStateException(reason);
         }
     }
 }

@@ -92,20 +92,23 @@ class HandOverTest {
     @Test
     void theLastListHasWhoConnectedMeanwhileAndNotWhoEnded() throws Exception {
         MockVmmProcess first = vmm();
-        try (MockVmmProcess second = vmm();
-                UnixSocket successor = connect();
-                HandOver.Received received = HandOver.ask(successor)) {
-            assertThat(received.vms()).containsExactly(1, 2);
-            first.kill();
-            server.await(Kind.DETACHED, 1);
-            try (MockVmmProcess third = vmm()) {
-                third.expectOk("read 0 10");
+        try (MockVmmProcess second = vmm()) {
+            first.expectOk("read 0 10");
+            second.expectOk("read 0 10");
+            try (UnixSocket successor = connect();
+                    HandOver.Received received = HandOver.ask(successor)) {
+                assertThat(received.vms()).containsExactly(1, 2);
+                first.kill();
+                server.await(Kind.DETACHED, 1);
+                try (MockVmmProcess third = vmm()) {
+                    third.expectOk("read 0 10");
 
-                assertThat(HandOver.stop(successor, received)).containsExactly(2, 3);
-                assertThat(received.vms()).containsExactly(1, 2, 3);
+                    assertThat(HandOver.stop(successor, received)).containsExactly(2, 3);
+                    assertThat(received.vms()).containsExactly(1, 2, 3);
 
-                successor.shutdown();
-                third.expectOk("read 0 100");
+                    successor.shutdown();
+                    third.expectOk("read 0 100");
+                }
             }
             second.expectOk("read 0 100");
         } finally {
@@ -120,6 +123,7 @@ class HandOverTest {
                 MockVmmProcess second = vmm()) {
             first.expectOk("write 0 50");
             first.expectOk("remove 20 10");
+            second.expectOk("read 0 10");
             try (PageServer successor = PageServer.open(takingOver(options), heard::add)) {
                 server.awaitEnd();
 
