@@ -50,6 +50,7 @@ final class ServeCommand implements Callable<Integer> {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
     private static final int MOST_PORT = 65535;
+    private static final int MOST_PERCENT = 100;
 
     @Spec
     private CommandSpec spec;
@@ -99,6 +100,22 @@ final class ServeCommand implements Callable<Integer> {
             description = "Say so when threads of a VM wait for so long and none of its faults is resolved"
                     + " (default: ${DEFAULT-VALUE}).")
     private long blockedAfter;
+
+    @Option(
+            names = "--retry-source",
+            paramLabel = "MILLIS",
+            defaultValue = "1000",
+            description = "For so long content that cannot be read is tried again before --on-failure holds; 0 for not"
+                    + " again (default: ${DEFAULT-VALUE}).")
+    private long retrySource;
+
+    @Option(
+            names = "--ahead-limit",
+            paramLabel = "PERCENT",
+            defaultValue = "" + ServingOptions.AHEAD_PERCENT,
+            description = "Install nothing ahead of demand when so much of the memory that the control groups of a VM"
+                    + " allow it is in use (default: ${DEFAULT-VALUE}).")
+    private int aheadLimit;
 
     @Option(
             names = "--control",
@@ -195,7 +212,12 @@ final class ServeCommand implements Callable<Integer> {
                         settle.duration(),
                         limit.duration()),
                 peers,
-                new ServingOptions(trackDirty, collapse, Duration.ofMillis(blockedAfter)));
+                new ServingOptions(
+                        trackDirty,
+                        collapse,
+                        Duration.ofMillis(blockedAfter),
+                        Duration.ofMillis(retrySource),
+                        aheadLimit));
         InetSocketAddress metricsAddress = metrics == null ? null : address(metrics);
         Duration patience = takeOver ? PATIENCE : Duration.ZERO;
         try (PageServer server = PageServer.open(options, this::print);
@@ -225,6 +247,12 @@ final class ServeCommand implements Callable<Integer> {
         }
         if (blockedAfter <= 0 || blockedAfter > LONGEST_MILLIS) {
             throw new ParameterException(spec.commandLine(), "--blocked-after takes 1 to " + LONGEST_MILLIS);
+        }
+        if (retrySource < 0 || retrySource > LONGEST_MILLIS) {
+            throw new ParameterException(spec.commandLine(), "--retry-source takes 0 to " + LONGEST_MILLIS);
+        }
+        if (aheadLimit < 1 || aheadLimit > MOST_PERCENT) {
+            throw new ParameterException(spec.commandLine(), "--ahead-limit takes 1 to " + MOST_PERCENT);
         }
     }
 

@@ -4,6 +4,7 @@ import io.guestmem.linux.UserfaultfdEvent;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.handshake.Region;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -33,12 +34,25 @@ final class FaultLoop {
     private final List<Region> regions;
     private final @Nullable DirtyPages dirty;
     private final Latencies latencies = new Latencies();
+    private final RemovedPieces removedPieces;
+    private final SourceRetries retries;
 
     private long pause = FIRST_PAUSE_NANOS;
     private boolean gone;
     private boolean shrunk;
 
+    /** One that tries no source again. */
     FaultLoop(Guest guest, FailurePolicy policy, GuestReport report, LongSupplier clock, Counters counters) {
+        this(guest, policy, report, clock, counters, new SourceRetries(0, new SplittableRandom()));
+    }
+
+    FaultLoop(
+            Guest guest,
+            FailurePolicy policy,
+            GuestReport report,
+            LongSupplier clock,
+            Counters counters,
+            SourceRetries retries) {
         this.guest = guest;
         this.policy = policy;
         this.report = report;
@@ -47,6 +61,8 @@ final class FaultLoop {
         this.installer = new PageInstaller(guest, counters);
         this.regions = guest.map().regions();
         this.dirty = guest.dirty();
+        this.removedPieces = new RemovedPieces(guest);
+        this.retries = retries;
     }
 
     /** Applies what an earlier server had read and not dealt with, then makes everybody who waits ask again. */
@@ -65,6 +81,9 @@ final class FaultLoop {
      */
     boolean round() {
         boolean read = drain();
+        if (!retries.isEmpty()) {
+            retries.giveBack(waiting, clock.getAsLong());
+        }
         if (waiting.size() > 0 && !gone) {
             boolean intact = guest.source().refresh();
             if (!intact && !shrunk) {
@@ -73,6 +92,7 @@ final class FaultLoop {
             }
             serve();
         }
+        removedPieces.letGo();
         return read;
     }
 
@@ -88,11 +108,14 @@ final class FaultLoop {
 
     /** Whether pages wait for another try. */
     boolean hasWaiting() {
-        return waiting.size() > 0;
+        return waiting.size() > 0 || !retries.isEmpty();
     }
 
     /** How long to wait before the next round if no message comes, in nanoseconds: longer each time. */
     long pause() {
+        if (waiting.size() == 0 && !retries.isEmpty()) {
+            return retries.pause(clock.getAsLong());
+        }
         long now = pause;
         pause = Math.min(LONGEST_PAUSE_NANOS, pause * 2);
         return now;
@@ -141,6 +164,7 @@ final class FaultLoop {
                 long first = guest.map().pageAt(from);
                 long last = guest.map().pageAt(to - 1);
                 guest.states().set(first, last + 1, PageStates.REMOVED);
+                removedPieces.removed(i, from, to);
                 if (dirty != null) {
                     dirty.removed(first, last + 1);
                 }
@@ -211,9 +235,12 @@ final class FaultLoop {
             }
             case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");
             case NO_MEMORY -> isOld(since) && fail(page, installer.reason());
+            case UNREADABLE -> retries.later(page, since, reasons, clock.getAsLong()) || fail(page, installer.reason());
             case FAILED -> fail(page, installer.reason());
             case DROPPED -> {
-                report.unexpected("a fault where nothing is registered");
+                if (!removedPieces.has(guest.map().address(page))) {
+                    report.unexpected("a fault where nothing is registered");
+                }
                 yield true;
             }
             case GONE -> {
@@ -321,7 +348,7 @@ final class FaultLoop {
                 case CHANGING -> {
                     return false;
                 }
-                case NO_MEMORY, FAILED -> applied = FailurePolicy.KILL;
+                case NO_MEMORY, UNREADABLE, FAILED -> applied = FailurePolicy.KILL;
             }
         }
         counters.failed++;

@@ -6,8 +6,6 @@ import io.guestmem.linux.PeerCredentials;
 import io.guestmem.linux.UnixSocket;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.pager.ServerEvent.Kind;
-import io.guestmem.pager.handshake.GuestMap;
-import io.guestmem.pager.handshake.Handshake;
 import io.guestmem.pager.handshake.HandshakeException;
 import io.guestmem.pager.handshake.HandshakeReader;
 import io.guestmem.pager.source.PageSource;
@@ -20,7 +18,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,14 +30,11 @@ final class VmSet {
     private static final long HANDSHAKE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final ServerOptions options;
-    private final PageSource source;
+    private final Admission admission;
     private final WorkingSets workingSets;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final int ownUser;
-    private final Semaphore turns =
-            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() - 1), true);
-
     private final Map<ServedVm, Thread> vms = new HashMap<>();
     private int next = 1;
     private int joining;
@@ -59,7 +53,7 @@ final class VmSet {
             int ownUser,
             Consumer<ServerEvent> events) {
         this.options = options;
-        this.source = source;
+        this.admission = new Admission(options, source, workingSets, state, events);
         this.workingSets = workingSets;
         this.state = state;
         this.ownUser = ownUser;
@@ -102,83 +96,13 @@ final class VmSet {
             if (peer.uid() != ownUser && !options.peers().contains(peer.uid())) {
                 throw new HandshakeException("a process of user " + peer.uid() + ", which may not");
             }
-            vm = attach(number, peer, HandshakeReader.read(connection, HANDSHAKE_LIMIT_NANOS));
+            vm = admission.attach(number, peer, HandshakeReader.read(connection, HANDSHAKE_LIMIT_NANOS));
         } catch (HandshakeException | LinuxException | UncheckedIOException refused) {
             events.accept(ServerEvent.of(Kind.REFUSED, number, String.valueOf(refused.getMessage())));
         } finally {
             joined(vm);
         }
         return vm;
-    }
-
-    private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
-        VmProcess process = null;
-        PageStates states = null;
-        DirtyPages dirty = null;
-        VmWorkingSet workingSet = null;
-        GuestMap map = handshake.map();
-        try {
-            process = VmProcess.open(peer.pid());
-            states = newStates(number, process, map);
-            dirty = options.serving().trackDirty() ? WriteTracking.pages(number, handshake, state, events) : null;
-            workingSet = workingSets.attach(number, map, states);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
-            events.accept(ServerEvent.attached(number, process.pid(), map));
-            if (map.fileEnd() > source.length()) {
-                events.accept(ServerEvent.of(
-                        Kind.WARNING,
-                        number,
-                        "the snapshot has " + source.length() + " bytes, the VM's memory " + map.fileEnd()));
-            }
-            return vm;
-        } catch (RuntimeException failed) {
-            if (workingSet != null) {
-                workingSet.close();
-            }
-            abandon(process, handshake.userfaultfd(), states, dirty);
-            throw failed;
-        }
-    }
-
-    private static void abandon(
-            @Nullable VmProcess process,
-            @Nullable Userfaultfd userfaultfd,
-            @Nullable PageStates states,
-            @Nullable DirtyPages dirty) {
-        if (process != null) {
-            process.close();
-        }
-        if (userfaultfd != null) {
-            userfaultfd.close();
-        }
-        if (states != null) {
-            states.close();
-        }
-        if (dirty != null) {
-            dirty.close();
-        }
-    }
-
-    private ServedVm vm(
-            int number,
-            VmProcess process,
-            Userfaultfd userfaultfd,
-            GuestMap map,
-            PageStates states,
-            @Nullable DirtyPages dirty,
-            VmWorkingSet workingSet) {
-        return new ServedVm(
-                number,
-                process,
-                userfaultfd,
-                map,
-                states,
-                dirty,
-                source,
-                workingSet,
-                options.onFailure(),
-                turns,
-                events);
     }
 
     /**
@@ -192,26 +116,6 @@ final class VmSet {
 
     private Optional<ServedVm> find(int number) {
         return copy().keySet().stream().filter(vm -> vm.number() == number).findFirst();
-    }
-
-    private PageStates newStates(int number, VmProcess process, GuestMap map) {
-        StateDirectory directory = state;
-        if (directory == null) {
-            return PageStates.anonymous(map.pages());
-        }
-        try {
-            directory.forget(number);
-            PageStates states = PageStates.create(directory.pages(number), map.pages());
-            new Journal(process.pid(), process.startTime(), snapshot(), map).write(directory.journal(number));
-            return states;
-        } catch (IOException failed) {
-            throw new UncheckedIOException("cannot write to " + directory, failed);
-        }
-    }
-
-    /** What a VM's memory is made of, as one text. */
-    private String snapshot() {
-        return options.snapshot().toAbsolutePath().normalize() + " over " + options.bases() + " of " + source.length();
     }
 
     /** Serves the VM until it needs no more, on the running thread. */
@@ -274,7 +178,7 @@ final class VmSet {
         PageStates states = null;
         DirtyPages dirty = null;
         try {
-            if (!journal.snapshot().equals(snapshot())) {
+            if (!journal.snapshot().equals(admission.snapshot())) {
                 throw new IOException("it runs on another snapshot: " + journal.snapshot());
             }
             FileDescriptor given = received == null ? null : received.takeUserfaultfd(number);
@@ -287,13 +191,13 @@ final class VmSet {
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
             dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
             VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
-            ServedVm vm = vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
+            ServedVm vm = admission.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
                     new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
         } catch (IOException | RuntimeException failed) {
-            abandon(process, userfaultfd, states, dirty);
+            Admission.abandon(process, userfaultfd, states, dirty);
             throw failed;
         }
     }

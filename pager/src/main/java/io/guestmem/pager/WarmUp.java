@@ -109,7 +109,18 @@ final class WarmUp {
                 Semaphore turns = new Semaphore(1);
                 VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
                 try (ServedVm vm = new ServedVm(
-                        0, self, taken, read, states, null, source, none, FailurePolicy.HANG, turns, _ -> {})) {
+                        0,
+                        self,
+                        taken,
+                        read,
+                        states,
+                        null,
+                        source,
+                        none,
+                        FailurePolicy.HANG,
+                        ServingOptions.DEFAULT,
+                        turns,
+                        _ -> {})) {
                     vm.resume();
                     vm.ask(ServedVm.End.STOPPED);
                     vm.serve(false, () -> {});
