@@ -49,7 +49,7 @@ final class Admission {
             process = VmProcess.open(peer.pid());
             states = newStates(number, process, map);
             dirty = options.serving().trackDirty() ? WriteTracking.pages(number, handshake, state, events) : null;
-            workingSet = workingSets.attach(number, map, states);
+            workingSet = workingSets.attach(number, map, states, state == null ? null : state.touches(number));
             ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
             events.accept(ServerEvent.attached(number, process.pid(), map));
             shortages(process.pid(), map).forEach(text -> events.accept(ServerEvent.of(Kind.WARNING, number, text)));

@@ -120,6 +120,10 @@ final class ServedVm implements GuestReport, AutoCloseable {
         return guest;
     }
 
+    VmWorkingSet workingSet() {
+        return workingSet;
+    }
+
     Diffs diffs() {
         return diffs;
     }

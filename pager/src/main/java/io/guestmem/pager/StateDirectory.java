@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * DIR/hand-over.sock   where a living server is asked to hand over
  * DIR/vm-7.json        journal of VM 7
  * DIR/vm-7.pages       states of its pages
+ * DIR/vm-7.dirty       pages that it has written, if that is tracked
+ * DIR/vm-7.touches     pages that it has touched, if that is recorded
  * }</pre>
  */
 final class StateDirectory implements AutoCloseable {
@@ -77,6 +79,11 @@ final class StateDirectory implements AutoCloseable {
         return directory.resolve("vm-" + vm + ".dirty");
     }
 
+    /** What a VM has touched, if that is recorded. */
+    Path touches(int vm) {
+        return directory.resolve("vm-" + vm + ".touches");
+    }
+
     /** The journals, by the numbers of their VMs. */
     SortedMap<Integer, Path> journals() throws IOException {
         SortedMap<Integer, Path> journals = new TreeMap<>();
@@ -96,6 +103,7 @@ final class StateDirectory implements AutoCloseable {
         Files.deleteIfExists(journal(vm));
         Files.deleteIfExists(pages(vm));
         Files.deleteIfExists(dirty(vm));
+        Files.deleteIfExists(touches(vm));
     }
 
     @Override

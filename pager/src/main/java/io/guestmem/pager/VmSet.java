@@ -11,6 +11,7 @@ import io.guestmem.pager.handshake.HandshakeReader;
 import io.guestmem.pager.source.PageSource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -120,12 +121,14 @@ final class VmSet {
 
     /** Serves the VM until it needs no more, on the running thread. */
     private void run(ServedVm vm) {
+        vm.workingSet().begin();
         ServedVm.End end = vm.serve(options.prefetch(), () -> {
             if (options.serving().collapse()) {
                 new VmRequests(vm, events).collapseNow();
             }
         });
         if (end == ServedVm.End.STOPPED) {
+            vm.workingSet().pause();
             return;
         }
         synchronized (this) {
@@ -170,6 +173,7 @@ final class VmSet {
         Journal journal = Journal.read(file);
         VmProcess process = VmProcess.reopen(journal.pid(), journal.startTime()).orElse(null);
         if (process == null) {
+            finishRecording(directory, number, journal);
             directory.forget(number);
             events.accept(ServerEvent.of(Kind.DETACHED, number, "it had ended before"));
             return;
@@ -190,7 +194,7 @@ final class VmSet {
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
             dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
-            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states);
+            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states, directory.touches(number));
             ServedVm vm = admission.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
@@ -199,6 +203,18 @@ final class VmSet {
         } catch (IOException | RuntimeException failed) {
             Admission.abandon(process, userfaultfd, states, dirty);
             throw failed;
+        }
+    }
+
+    /** Writes what was recorded of a VM that has ended while nobody served it. */
+    private void finishRecording(StateDirectory directory, int number, Journal journal) {
+        if (Files.exists(directory.touches(number)) && journal.snapshot().equals(admission.snapshot())) {
+            try (PageStates states =
+                            PageStates.reopen(directory.pages(number), journal.map().pages());
+                    VmWorkingSet ended =
+                            workingSets.takeBack(number, journal.map(), states, directory.touches(number))) {
+                ended.endRecording();
+            }
         }
     }
 

@@ -190,8 +190,7 @@ class RemovedPiecesTest {
                 vmm.expectOk("remove 1024 6144");
                 vmm.expectOk("read 0 " + all + " 2");
             }
-            long faults = server.await(Kind.DETACHED, 1).numbers().get("faults");
-            assertThat(faults)
+            assertThat(server.await(Kind.DETACHED, 1).numbers().get("faults"))
                     .as("every page once, less 11 pieces at least of the 12 that were given back")
                     .isBetween((long) all - 6144, all - 11L * 512 + 2 * 1024);
             assertThat(server.events())
