@@ -209,8 +209,8 @@ final class VmSet {
     /** Writes what was recorded of a VM that has ended while nobody served it. */
     private void finishRecording(StateDirectory directory, int number, Journal journal) {
         if (Files.exists(directory.touches(number)) && journal.snapshot().equals(admission.snapshot())) {
-            try (PageStates states =
-                            PageStates.reopen(directory.pages(number), journal.map().pages());
+            try (PageStates states = PageStates.reopen(
+                            directory.pages(number), journal.map().pages());
                     VmWorkingSet ended =
                             workingSets.takeBack(number, journal.map(), states, directory.touches(number))) {
                 ended.endRecording();

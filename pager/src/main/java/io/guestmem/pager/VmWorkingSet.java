@@ -46,7 +46,10 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
      * @param snapshot that the VM runs on
      * @param log where others find it if this process ends; null if nowhere
      */
-    record Target(RecordingGoal goal, SnapshotIdentity snapshot, @Nullable Path log) {}
+    record Target(
+            RecordingGoal goal,
+            SnapshotIdentity snapshot,
+            @Nullable Path log) {}
 
     /** One whose recording is not written. */
     VmWorkingSet(

@@ -96,8 +96,7 @@ class RecordingRecoveryTest {
             server.await("DETACHED 1");
 
             assertThat(touches())
-                    .containsExactly(
-                            "READ 100", "READ 101", "READ 102", "WRITE 10", "READ 99", "READ 103", "WRITE 11");
+                    .containsExactly("READ 100", "READ 101", "READ 102", "WRITE 10", "READ 99", "READ 103", "WRITE 11");
             assertThat(left()).containsExactly("hand-over.sock", "lock");
         } finally {
             server.close();
@@ -146,7 +145,8 @@ class RecordingRecoveryTest {
                 .state(state, false)
                 .workingSet(WorkingSetOptions.NONE.recording(file, Duration.ZERO, Duration.ZERO));
         try (MockVmmProcess vmm = ofAServerThatIsClosed(options);
-                TestServer second = TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
+                TestServer second =
+                        TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
             vmm.expectOk("read 4 1");
             assertThat(second.server().endRecording(1)).isTrue();
             vmm.expectOk("read 5 1");

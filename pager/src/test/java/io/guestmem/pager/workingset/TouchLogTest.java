@@ -38,7 +38,7 @@ class TouchLogTest {
     }
 
     private Recorder create() throws IOException {
-        RecordingGoal goal = new RecordingGoal(Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofMillis(70_000));
+        RecordingGoal goal = new RecordingGoal(Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofSeconds(70));
         return Recorder.create(log, MAP, 1000, goal);
     }
 
@@ -57,8 +57,8 @@ class TouchLogTest {
 
         try (Recorder second = Recorder.reopen(log, MAP)) {
             assertThat(second.goal())
-                    .isEqualTo(new RecordingGoal(
-                            Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofMillis(70_000)));
+                    .isEqualTo(
+                            new RecordingGoal(Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofSeconds(70)));
             assertThat(second.began()).isEqualTo(1000);
             assertThat(second.last()).isEqualTo(2_000_000);
             assertThat(second.isStopped()).isFalse();
