@@ -12,30 +12,33 @@ import io.guestmem.vmm.demo.LaunchDemonstration;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Which kernel answers: the real one or the software kernel. */
 final class AnyKernelOption {
+    private static final String NAME = "--kernel";
     private static final int SCHEDULED_RETRIES = 10_000;
 
-    @Option(
-            names = "--kernel",
-            paramLabel = "KERNEL",
-            defaultValue = "auto",
-            description =
-                    "linux, soft, or auto: /dev/kvm if it opens, else the software kernel (default: ${DEFAULT-VALUE}).")
-    private Choice choice = Choice.AUTO;
+    private final Argument<Choice> choice;
+    private final Argument<KernelVersion> version;
+    private final CommandSpec spec;
 
-    @Option(
-            names = "--kernel-version",
-            paramLabel = "VERSION",
-            description = "The Linux that the software kernel is like: 6.12, 6.18 or 7.2, the default.")
-    private Optional<KernelVersion> version = Optional.empty();
-
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    AnyKernelOption(CommandSpec spec) {
+        this.spec = spec;
+        choice = Argument.option(
+                spec,
+                NAME,
+                "KERNEL",
+                Choices.of(Choice.class),
+                "auto",
+                "linux, soft, or auto: /dev/kvm if it opens, else the software kernel (default: ${DEFAULT-VALUE}).");
+        version = Argument.option(
+                spec,
+                "--kernel-version",
+                "VERSION",
+                Choices.of(KernelVersion.class, KernelVersion::release),
+                "The Linux that the software kernel is like: 6.12, 6.18 or 7.2, the default.");
+    }
 
     /** The kernels that there are. */
     enum Choice {
@@ -49,8 +52,7 @@ final class AnyKernelOption {
 
     /** Whether a command has this choice. */
     static boolean isIn(CommandLine command) {
-        return command.getCommandSpec().mixins().values().stream()
-                .anyMatch(mixin -> mixin.userObject() instanceof AnyKernelOption);
+        return command.getCommandSpec().findOption(NAME) != null;
     }
 
     /**
@@ -59,7 +61,7 @@ final class AnyKernelOption {
      * @throws ParameterException if a version was chosen, but of the real kernel
      */
     Optional<SoftKernelOptions> soft() {
-        boolean isSoft = switch (choice) {
+        boolean isSoft = switch (choice.value()) {
             case LINUX -> false;
             case SOFT -> true;
             case AUTO -> !isThere(new LinuxKernel());
@@ -71,7 +73,7 @@ final class AnyKernelOption {
         SoftKernelOptions defaults = SoftKernelOptions.defaults();
         return isSoft
                 ? Optional.of(defaults.with()
-                        .kernelVersion(version.orElse(defaults.kernelVersion()))
+                        .kernelVersion(version.or(defaults.kernelVersion()))
                         .build())
                 : Optional.empty();
     }
@@ -94,13 +96,13 @@ final class AnyKernelOption {
      */
     Chosen launching(VmType type) {
         Optional<String> lacking =
-                choice == Choice.AUTO ? LaunchDemonstration.lacking(new LinuxKernel(), type) : Optional.empty();
-        if (choice == Choice.LINUX || (choice == Choice.AUTO && lacking.isEmpty())) {
+                choice.value() == Choice.AUTO ? LaunchDemonstration.lacking(new LinuxKernel(), type) : Optional.empty();
+        if (choice.value() == Choice.LINUX || (choice.value() == Choice.AUTO && lacking.isEmpty())) {
             return new Chosen(kernel(), Optional.empty());
         }
         SoftKernelOptions defaults = SoftKernelOptions.defaults();
         SoftKernelOptions options = defaults.with()
-                .kernelVersion(version.orElse(defaults.kernelVersion()))
+                .kernelVersion(version.or(defaults.kernelVersion()))
                 .vmTypes(SoftKernelOptions.vmTypesWith(type))
                 .build();
         return new Chosen(new SoftKernel(options), lacking);

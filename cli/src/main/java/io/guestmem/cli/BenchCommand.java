@@ -12,40 +12,31 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem bench}: what guestmem costs, side by side with the same thing done bare. */
-@Command(
-        name = "bench",
-        header = "Measure guestmem side by side with the same thing done bare, and print the ratios.",
-        description = {
+final class BenchCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "bench",
+            "Measure guestmem side by side with the same thing done bare, and print the ratios.",
             "",
             "Both sides take turns in one run, so that a busy machine slows both. The exit status is 1 if a bound is missed.",
             "",
             "Examples:",
             "  guestmem bench",
             "  guestmem bench uffd-copy --rounds 50",
-            ""
-        })
-final class BenchCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Parameters(arity = "0..*", paramLabel = "NAME", description = "Which ones (default: all).")
-    private List<String> names = List.of();
+    private final Argument<List<String>> names =
+            Argument.parameters(spec, "0..*", "NAME", Values.TEXT, "Which ones (default: all).");
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Turns of each side that count.")
-    private Optional<Integer> rounds = Optional.empty();
+    private final Argument<Integer> rounds =
+            Argument.option(spec, "--rounds", "N", Values.INT, "Turns of each side that count.");
 
     /** What came of a benchmark: a result, or the reason why there is none. */
     private record Outcome(Benchmark benchmark, Optional<BenchmarkResult> result, String skipped) {}
@@ -78,26 +69,28 @@ final class BenchCommand implements Callable<Integer> {
     private List<Benchmark> chosen() {
         List<Benchmark> all = Benchmarks.all();
         List<String> known = all.stream().map(Benchmark::name).toList();
-        for (String name : names) {
+        for (String name : names.value()) {
             if (!known.contains(name)) {
                 throw new ParameterException(
                         spec.commandLine(), "no benchmark '" + name + "': one of " + String.join(", ", known));
             }
         }
-        return names.isEmpty()
+        return names.value().isEmpty()
                 ? all
-                : all.stream().filter(each -> names.contains(each.name())).toList();
+                : all.stream()
+                        .filter(each -> names.value().contains(each.name()))
+                        .toList();
     }
 
     private BenchmarkSettings settings() {
         BenchmarkSettings standard = BenchmarkSettings.standard();
-        if (rounds.isEmpty()) {
+        if (!rounds.isPresent()) {
             return standard;
         }
-        if (rounds.get() < 1) {
-            throw new ParameterException(spec.commandLine(), "--rounds: " + rounds.get() + " is not positive");
+        if (rounds.value() < 1) {
+            throw new ParameterException(spec.commandLine(), "--rounds: " + rounds.value() + " is not positive");
         }
-        return standard.withRounds(rounds.get());
+        return standard.withRounds(rounds.value());
     }
 
     private static void fields(JsonGenerator json, List<Outcome> outcomes) {
@@ -160,5 +153,10 @@ final class BenchCommand implements Callable<Integer> {
 
     private static String figure(double value) {
         return String.format(Locale.ROOT, "%.4g", value);
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

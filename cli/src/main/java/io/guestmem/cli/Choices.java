@@ -29,7 +29,12 @@ record Choices<E extends Enum<E>>(List<E> constants, Function<E, String> name) i
                 .filter(each ->
                         name.apply(each).equals(text.toLowerCase(Locale.ROOT).replace('-', '_')))
                 .findFirst()
-                .orElseThrow(() -> new TypeConversionException("'" + text + "' is not one of "
-                        + String.join(", ", constants.stream().map(name).toList())));
+                .orElseThrow(() -> new TypeConversionException("'" + text + "' is not one of " + this));
+    }
+
+    /** The names, with commas between them. */
+    @Override
+    public String toString() {
+        return String.join(", ", constants.stream().map(name).toList());
     }
 }

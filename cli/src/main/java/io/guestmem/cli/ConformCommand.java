@@ -12,18 +12,15 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem conform}: the conformance suite on a kernel. */
-@Command(
-        name = "conform",
-        header = "Check what a kernel answers to KVM's memory requests, rule by rule.",
-        description = {
+final class ConformCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "conform",
+            "Check what a kernel answers to KVM's memory requests, rule by rule.",
             "",
             "Each check has an id of docs/conformance.md. A check that this kernel cannot show is skipped with the reason."
                     + " The exit status is 1 if any fails. --json prints a line for each check and a last one with the summary."
@@ -34,25 +31,18 @@ import picocli.CommandLine.Spec;
             "  guestmem conform --kernel soft --kernel-version 6.12",
             "  guestmem conform --only SLOT-14,PF-08 --json",
             "  guestmem lab --suite sid -- conform",
-            ""
-        })
-final class ConformCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private AnyKernelOption kernelOption;
+    private final AnyKernelOption kernelOption = new AnyKernelOption(spec);
 
-    @Option(names = "--only", paramLabel = "ID", split = ",", description = "Only these checks.")
-    private Set<String> only = Set.of();
+    private final Argument<List<String>> only = Argument.list(spec, "--only", "ID", Values.TEXT, "Only these checks.");
 
     @Override
     public Integer call() {
         List<String> known = Conformance.checks().stream().map(Check::id).toList();
-        for (String id : only) {
+        for (String id : only.value()) {
             if (!known.contains(id)) {
                 throw new ParameterException(
                         spec.commandLine(), "no check '" + id + "': ids look like " + known.getFirst());
@@ -62,7 +52,7 @@ final class ConformCommand implements Callable<Integer> {
         Map<Outcome, Integer> counts = new EnumMap<>(Outcome.class);
         try (ConformanceKernel kernel =
                 kernelOption.soft().map(ConformanceKernel::soft).orElseGet(ConformanceKernel::linux)) {
-            Conformance.run(kernel, only, result -> {
+            Conformance.run(kernel, Set.copyOf(only.value()), result -> {
                 counts.merge(result.outcome(), 1, Integer::sum);
                 print(out, result);
                 out.flush();
@@ -105,5 +95,10 @@ final class ConformCommand implements Callable<Integer> {
                             .map(outcome -> counts.getOrDefault(outcome, 0) + " " + outcome.text())
                             .collect(Collectors.joining(", ")));
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -20,22 +20,21 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
-import java.util.Optional;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem demo}: a real guest over memory that guestmem populated, once for each way. */
-@Command(
-        name = "demo",
-        header = "Make a file a guest's memory and run the guest: cold, then once for each way to populate.",
-        description = {
+final class DemoCommand implements Callable<Integer>, Verb {
+    private static final long DEFAULT_MEMORY = 64L << 20;
+    private static final String LAUNCHED = ": a confidential guest is launched, in one way, and not run";
+
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "demo",
+            "Make a file a guest's memory and run the guest: cold, then once for each way to populate.",
             "",
             "The guest reads and checksums all of its memory; its checksum is compared with the file's. While it runs, the"
                     + " faults that KVM took, the page faults of this process and the faults that a userfaultfd handler"
@@ -56,74 +55,69 @@ import picocli.CommandLine.Spec;
             "  guestmem demo --vm-type tdx --firmware OVMF.fd",
             "  guestmem lab -- demo --json",
             "  guestmem lab --suite sid -- demo --touch boot",
-            ""
-        })
-final class DemoCommand implements Callable<Integer> {
-    private static final long DEFAULT_MEMORY = 64L << 20;
-    private static final String LAUNCHED = ": a confidential guest is launched, in one way, and not run";
+            "");
 
-    @Spec
-    private CommandSpec spec;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private OutputOptions output;
+    private final AnyKernelOption kernelOption = new AnyKernelOption(spec);
 
-    @Mixin
-    private AnyKernelOption kernelOption;
+    private final Argument<Type> type = Argument.option(
+            spec,
+            "--vm-type",
+            "TYPE",
+            Choices.of(Type.class),
+            "default",
+            "default; sw-protected, which has private memory; sev, sev-es, snp, tdx, which are confidential"
+                    + " (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--vm-type",
-            paramLabel = "TYPE",
-            defaultValue = "default",
-            description =
-                    "default; sw-protected, which has private memory; sev, sev-es, snp, tdx, which are confidential"
-                            + " (default: ${DEFAULT-VALUE}).")
-    private Type type = Type.DEFAULT;
+    private final Argument<ByteSize> memory = Argument.option(
+            spec,
+            "--memory",
+            "SIZE",
+            ByteSize::parse,
+            "Guest memory, a multiple of 4096 (default: 64M; a trace has its own).");
 
-    @Option(
-            names = "--memory",
-            paramLabel = "SIZE",
-            description = "Guest memory, a multiple of 4096 (default: 64M; a trace has its own).")
-    private @Nullable ByteSize memory;
+    private final Argument<Path> image = Argument.option(
+            spec,
+            "--image",
+            "FILE",
+            Values.PATH,
+            "The file, cut or padded with zeroes to the memory's size (default: lib/modules of the JDK).");
 
-    @Option(
-            names = "--image",
-            paramLabel = "FILE",
-            description = "The file, cut or padded with zeroes to the memory's size (default: lib/modules of the JDK).")
-    private @Nullable Path image;
+    private final Argument<Path> firmware = Argument.option(
+            spec,
+            "--firmware",
+            "FILE",
+            Values.PATH,
+            "Launch a confidential guest with this OVMF or TDVF as QEMU does, instead of --image.");
 
-    @Option(
-            names = "--firmware",
-            paramLabel = "FILE",
-            description = "Launch a confidential guest with this OVMF or TDVF as QEMU does, instead of --image.")
-    private Optional<Path> firmware = Optional.empty();
+    private final Argument<List<PopulationWay>> ways = Argument.list(
+            spec,
+            "--populate",
+            "WAY",
+            Choices.of(PopulationWay.class),
+            "Only these ways: " + Choices.of(PopulationWay.class) + " (default: all that make sense).");
 
-    @Option(
-            names = "--populate",
-            paramLabel = "WAY",
-            split = ",",
-            description = "Only these ways: ${COMPLETION-CANDIDATES} (default: all that make sense).")
-    private Set<PopulationWay> ways = EnumSet.noneOf(PopulationWay.class);
+    private final Argument<Touch> touch = Argument.option(
+            spec,
+            "--touch",
+            "WHAT",
+            Choices.of(Touch.class),
+            "all",
+            "all: read all of memory; boot: replay a first-touch trace (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--touch",
-            paramLabel = "WHAT",
-            defaultValue = "all",
-            description = "all: read all of memory; boot: replay a first-touch trace (default: ${DEFAULT-VALUE}).")
-    private Touch touch = Touch.ALL;
+    private final Argument<Path> trace = Argument.option(
+            spec,
+            "--trace",
+            "FILE",
+            Values.PATH,
+            "The trace to replay, from 'guestmem lab --record-first-touch' (default: one of Debian's kernel).");
 
-    @Option(
-            names = "--trace",
-            paramLabel = "FILE",
-            description =
-                    "The trace to replay, from 'guestmem lab --record-first-touch' (default: one of Debian's kernel).")
-    private @Nullable Path trace;
+    private final Argument<Boolean> hugePages =
+            Argument.flag(spec, "--huge-pages", "Let the memory of a replay have pages of 2 MiB.");
 
-    @Option(names = "--huge-pages", description = "Let the memory of a replay have pages of 2 MiB.")
-    private boolean hugePages;
-
-    @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML page with pictures.")
-    private @Nullable Path report;
+    private final Argument<Path> report =
+            Argument.option(spec, "--report", "FILE", Values.PATH, "Write a self-contained HTML page with pictures.");
 
     /** The types of VMs. */
     enum Type {
@@ -158,20 +152,20 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         checkOptions();
-        if (report != null) {
-            DemoReport.checkTarget(report);
+        if (report.isPresent()) {
+            DemoReport.checkTarget(report.value());
         }
-        if (LaunchDemonstration.isFor(type.vmType)) {
+        if (LaunchDemonstration.isFor(type.value().vmType)) {
             return launch();
         }
-        Demonstration demonstration = touch == Touch.BOOT ? boot() : reading();
+        Demonstration demonstration = touch.value() == Touch.BOOT ? boot() : reading();
         PrintWriter out = spec.commandLine().getOut();
         DemoResult result;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
             result = demonstration.run(ways(), bar::step);
         }
-        if (report != null) {
-            DemoReport.write(report, result);
+        if (report.isPresent()) {
+            DemoReport.write(report.value(), result);
         }
         if (output.json()) {
             JsonResult.print(out, "demo", json -> DemoPrinter.fields(json, result));
@@ -182,20 +176,20 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private void checkOptions() {
-        boolean launched = LaunchDemonstration.isFor(type.vmType);
-        refuse(launched && !ways.isEmpty(), "--populate" + LAUNCHED);
-        refuse(launched && report != null, "--report" + LAUNCHED);
-        refuse(launched && touch == Touch.BOOT, "--touch boot" + LAUNCHED);
+        boolean launched = LaunchDemonstration.isFor(type.value().vmType);
+        refuse(launched && !ways.value().isEmpty(), "--populate" + LAUNCHED);
+        refuse(launched && report.isPresent(), "--report" + LAUNCHED);
+        refuse(launched && touch.value() == Touch.BOOT, "--touch boot" + LAUNCHED);
         refuse(
-                firmware.isPresent() && (!launched || image != null),
+                firmware.isPresent() && (!launched || image.isPresent()),
                 "--firmware needs --vm-type sev, sev-es, snp or tdx, and no --image");
-        if (touch == Touch.BOOT) {
-            refuse(image != null, "--image: the guest of --touch boot has empty memory");
-            refuse(memory != null, "--memory: the trace of --touch boot says how much");
+        if (touch.value() == Touch.BOOT) {
+            refuse(image.isPresent(), "--image: the guest of --touch boot has empty memory");
+            refuse(memory.isPresent(), "--memory: the trace of --touch boot says how much");
         } else {
-            refuse(trace != null, "--trace: only with --touch boot");
-            refuse(hugePages, "--huge-pages: only with --touch boot");
-            refuse(ways.contains(PopulationWay.WORKING_SET), "--populate: working_set only with --touch boot");
+            refuse(trace.isPresent(), "--trace: only with --touch boot");
+            refuse(hugePages.value(), "--huge-pages: only with --touch boot");
+            refuse(ways.value().contains(PopulationWay.WORKING_SET), "--populate: working_set only with --touch boot");
         }
     }
 
@@ -206,53 +200,54 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private Set<PopulationWay> ways() {
-        if (!ways.isEmpty()) {
-            return ways;
+        if (!ways.value().isEmpty()) {
+            return EnumSet.copyOf(ways.value());
         }
-        return touch == Touch.BOOT ? EnumSet.allOf(PopulationWay.class) : PopulationWay.forReading();
+        return touch.value() == Touch.BOOT ? EnumSet.allOf(PopulationWay.class) : PopulationWay.forReading();
     }
 
     private Demonstration boot() throws Exception {
-        FirstTouchTrace boot = trace == null ? TraceFile.builtIn() : TraceFile.read(trace);
+        FirstTouchTrace boot = !trace.isPresent() ? TraceFile.builtIn() : TraceFile.read(trace.value());
         checkRoom("the trace", boot.memoryBytes(), "replay a trace of less memory");
-        return Demonstration.ofBoot(kernelOption.kernel(), type.vmType, boot, hugePages);
+        return Demonstration.ofBoot(kernelOption.kernel(), type.value().vmType, boot, hugePages.value());
     }
 
     /** Launches a confidential guest. */
     private int launch() throws Exception {
         long bytes = memoryBytes();
-        AnyKernelOption.Chosen chosen = kernelOption.launching(type.vmType);
-        LaunchDemonstration demonstration = new LaunchDemonstration(chosen.kernel(), type.vmType);
+        AnyKernelOption.Chosen chosen = kernelOption.launching(type.value().vmType);
+        LaunchDemonstration demonstration = new LaunchDemonstration(chosen.kernel(), type.value().vmType);
         LaunchPrinter printer = new LaunchPrinter(spec.commandLine(), output.json(), chosen.instead());
-        if (firmware.isEmpty()) {
+        if (!firmware.isPresent()) {
             return printer.print(demonstration.image(image(), bytes));
         }
-        return switch (plan(firmware.get())) {
+        return switch (plan(firmware.value())) {
             case LaunchPlan.Refused refused -> printer.refused(refused);
             case LaunchPlan.Launches plan ->
-                printer.print(demonstration.run(plan, firmware.get().toString()));
+                printer.print(demonstration.run(plan, firmware.value().toString()));
         };
     }
 
     private LaunchPlan plan(Path path) throws IOException {
         try {
-            return LaunchSource.firmware(type.vmType, OvmfFirmware.of(FirmwareFile.read(path)));
+            return LaunchSource.firmware(type.value().vmType, OvmfFirmware.of(FirmwareFile.read(path)));
         } catch (MalformedFirmwareException broken) {
-            return new LaunchPlan.Refused(LaunchSource.technology(type.vmType), String.valueOf(broken.getMessage()));
+            return new LaunchPlan.Refused(
+                    LaunchSource.technology(type.value().vmType), String.valueOf(broken.getMessage()));
         }
     }
 
     private Demonstration reading() throws Exception {
         long bytes = memoryBytes();
-        return new Demonstration(kernelOption.kernel(), type.vmType, image(), bytes);
+        return new Demonstration(kernelOption.kernel(), type.value().vmType, image(), bytes);
     }
 
     private Path image() {
-        return image != null ? image : Path.of(System.getProperty("java.home"), "lib", "modules");
+        return image.isPresent() ? image.value() : Path.of(System.getProperty("java.home"), "lib", "modules");
     }
 
     private long memoryBytes() throws Exception {
-        long bytes = memory == null ? DEFAULT_MEMORY : memory.bytes();
+        long bytes = !memory.isPresent() ? DEFAULT_MEMORY : memory.value().bytes();
         refuse(
                 bytes == 0 || bytes % MappedMemory.PAGE_SIZE != 0,
                 "--memory: " + bytes + " is not a positive multiple of the page size, 4096");
@@ -282,5 +277,10 @@ final class DemoCommand implements Callable<Integer> {
                     .findFirst()
                     .orElse(Long.MAX_VALUE);
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

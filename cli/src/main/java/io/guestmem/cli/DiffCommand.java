@@ -22,21 +22,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
+import java.util.function.Supplier;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem diff}: the same random calls on two kernels. */
-@Command(
-        name = "diff",
-        header = "Make the same random calls on two kernels and compare what they answer.",
-        description = {
+final class DiffCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "diff",
+            "Make the same random calls on two kernels and compare what they answer.",
             "",
             "Beside a real kernel, the software kernel takes its version and its options. A difference that no rule of"
                     + " docs/differences.md explains is shrunk and printed as a JUnit test; the exit status is 1 then.",
@@ -45,61 +44,40 @@ import tools.jackson.core.JsonGenerator;
             "  guestmem diff --kernel-a soft --kernel-b linux --calls 100000",
             "  guestmem lab --suite sid -- diff --seed 7",
             "  guestmem lab --suite sid -- diff --calls 100000 --record sid.rec; guestmem diff --recorded sid.rec",
-            ""
-        })
-final class DiffCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Option(
-            names = "--kernel-a",
-            paramLabel = "KERNEL",
-            defaultValue = "soft",
-            description = "linux or soft (default: ${DEFAULT-VALUE}).")
-    private Choice first;
+    private final Argument<Choice> first = Argument.option(
+            spec,
+            "--kernel-a",
+            "KERNEL",
+            Choices.of(Choice.class),
+            "soft",
+            "linux or soft (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--kernel-b",
-            paramLabel = "KERNEL",
-            defaultValue = "linux",
-            description = "linux or soft (default: ${DEFAULT-VALUE}).")
-    private Choice second;
+    private final Argument<Choice> second = Argument.option(
+            spec,
+            "--kernel-b",
+            "KERNEL",
+            Choices.of(Choice.class),
+            "linux",
+            "linux or soft (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Of the first sequence (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    private final Argument<Long> seed = Argument.option(
+            spec, "--seed", "N", Values.LONG, "1", "Of the first sequence (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--calls",
-            paramLabel = "N",
-            defaultValue = "10000",
-            description = "How many calls on each kernel (default: ${DEFAULT-VALUE}).")
-    private long calls;
+    private final Argument<Long> calls = Argument.option(
+            spec, "--calls", "N", Values.LONG, "10000", "How many calls on each kernel (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            defaultValue = "3600",
-            description = "How long at most (default: ${DEFAULT-VALUE}).")
-    private long seconds;
+    private final Argument<Long> seconds = Argument.option(
+            spec, "--seconds", "N", Values.LONG, "3600", "How long at most (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--record",
-            paramLabel = "FILE",
-            description = "Make the calls on kernel B only and write what it answers.")
-    private Optional<Path> record = Optional.empty();
+    private final Argument<Path> record = Argument.option(
+            spec, "--record", "FILE", Values.PATH, "Make the calls on kernel B only and write what it answers.");
 
-    @Option(
-            names = "--recorded",
-            paramLabel = "FILE",
-            description = "Compare the software kernel with what was recorded, all of it.")
-    private Optional<Path> recorded = Optional.empty();
+    private final Argument<Path> recorded = Argument.option(
+            spec, "--recorded", "FILE", Values.PATH, "Compare the software kernel with what was recorded, all of it.");
 
     /** The kernels that there are. */
     enum Choice {
@@ -109,22 +87,26 @@ final class DiffCommand implements Callable<Integer> {
         SOFT
     }
 
+    DiffCommand() {
+        spec.usageMessage().synopsisSubcommandLabel("[translate]");
+    }
+
     @Override
     public Integer call() throws IOException {
         if (recorded.isPresent()) {
-            return compareRecorded(recorded.get());
+            return compareRecorded(recorded.value());
         }
-        if (calls < 1 || seconds < 1) {
+        if (calls.value() < 1 || seconds.value() < 1) {
             throw new ParameterException(spec.commandLine(), "--calls and --seconds are positive numbers");
         }
-        boolean real = first == Choice.LINUX || second == Choice.LINUX;
+        boolean real = first.value() == Choice.LINUX || second.value() == Choice.LINUX;
         SoftKernelOptions options = real ? twin() : SoftKernelOptions.defaults();
-        Kernel one = kernel(first, options);
-        Kernel other = kernel(second, options);
+        Kernel one = kernel(first.value(), options);
+        Kernel other = kernel(second.value(), options);
         Scope scope = Diff.scope(one, other);
-        DiffSettings settings = new DiffSettings(seed, calls, Duration.ofSeconds(seconds));
+        DiffSettings settings = new DiffSettings(seed.value(), calls.value(), Duration.ofSeconds(seconds.value()));
         DiffOutcome outcome = record.isPresent()
-                ? Recorder.record(other, options, scope, settings, record.get())
+                ? Recorder.record(other, options, scope, settings, record.value())
                 : Diff.run(one, other, settings);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
@@ -137,7 +119,8 @@ final class DiffCommand implements Callable<Integer> {
 
     private int compareRecorded(Path file) throws IOException {
         List<String> mine = List.of("--kernel-b", "--seed", "--calls", "--seconds", "--record");
-        if (first != Choice.SOFT || mine.stream().anyMatch(spec.commandLine().getParseResult()::hasMatchedOption)) {
+        if (first.value() != Choice.SOFT
+                || mine.stream().anyMatch(spec.commandLine().getParseResult()::hasMatchedOption)) {
             throw new ParameterException(
                     spec.commandLine(),
                     "--recorded compares the software kernel with all of the recording: nothing else can be chosen");
@@ -168,11 +151,11 @@ final class DiffCommand implements Callable<Integer> {
     }
 
     private String firstName() {
-        return "a " + first.name().toLowerCase(Locale.ROOT);
+        return "a " + first.value().name().toLowerCase(Locale.ROOT);
     }
 
     private String secondName() {
-        return "b " + second.name().toLowerCase(Locale.ROOT);
+        return "b " + second.value().name().toLowerCase(Locale.ROOT);
     }
 
     private void print(PrintWriter out, Scope scope, DiffOutcome outcome) {
@@ -180,7 +163,7 @@ final class DiffCommand implements Callable<Integer> {
         out.println(String.format(
                 Locale.ROOT,
                 "seeds from %d, %d sequences: %d calls %s in %.1f s, %.0f a second",
-                seed,
+                seed.value(),
                 outcome.sequences(),
                 outcome.calls(),
                 record.isPresent() ? "recorded" : "on each kernel",
@@ -203,13 +186,13 @@ final class DiffCommand implements Callable<Integer> {
 
     private void fields(JsonGenerator json, Scope scope, DiffOutcome outcome) {
         if (record.isPresent()) {
-            json.writeStringProperty("file", record.get().toString());
+            json.writeStringProperty("file", record.value().toString());
         } else {
-            json.writeStringProperty("kernel_a", first.name().toLowerCase(Locale.ROOT));
+            json.writeStringProperty("kernel_a", first.value().name().toLowerCase(Locale.ROOT));
         }
-        json.writeStringProperty("kernel_b", second.name().toLowerCase(Locale.ROOT));
+        json.writeStringProperty("kernel_b", second.value().name().toLowerCase(Locale.ROOT));
         json.writeStringProperty("compared", scope.toString());
-        json.writeNumberProperty("seed", seed);
+        json.writeNumberProperty("seed", seed.value());
         json.writeNumberProperty("sequences", outcome.sequences());
         json.writeNumberProperty("calls", outcome.calls());
         json.writeNumberProperty("seconds", outcome.seconds());
@@ -228,5 +211,15 @@ final class DiffCommand implements Callable<Integer> {
             json.writeStringProperty("java", failure.sequence().java());
             json.writeEndObject();
         }
+    }
+
+    @Override
+    public SortedMap<String, Supplier<Verb>> verbs() {
+        return new TreeMap<>(Map.of("translate", DiffTranslateCommand::new));
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

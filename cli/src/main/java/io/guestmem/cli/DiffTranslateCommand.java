@@ -11,21 +11,17 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem diff translate}: the walker and those who know better. */
-@Command(
-        name = "translate",
-        header = "Compare the translation of addresses with a kernel's and with a guest's own accesses.",
-        description = {
+final class DiffTranslateCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "translate",
+            "Compare the translation of addresses with a kernel's and with a guest's own accesses.",
             "",
             "Random page tables, registers and accesses in every paging mode. The first difference that no rule of"
                     + " docs/translate.md explains is printed with the entries on its way; the exit status is 1 then.",
@@ -33,65 +29,59 @@ import tools.jackson.core.JsonGenerator;
             "Examples:",
             "  guestmem diff translate --cases 1000000",
             "  guestmem lab --suite sid -- diff translate --mode level_5",
-            ""
-        })
-final class DiffTranslateCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private AnyKernelOption kernelOption;
+    private final AnyKernelOption kernelOption = new AnyKernelOption(spec);
 
-    @Option(
-            names = "--mode",
-            paramLabel = "MODE",
-            description = "none, bits_32, pae, level_4 or level_5; all by default.")
-    private Optional<PagingMode> mode = Optional.empty();
+    private final Argument<PagingMode> mode = Argument.option(
+            spec,
+            "--mode",
+            "MODE",
+            Choices.of(PagingMode.class),
+            "none, bits_32, pae, level_4 or level_5; all by default.");
 
-    @Option(
-            names = "--oracle",
-            paramLabel = "ORACLE",
-            description = "translate (KVM_TRANSLATE) or access (a guest that makes the accesses); both by default.")
-    private Optional<Oracles.Choice> oracle = Optional.empty();
+    private final Argument<Oracles.Choice> oracle = Argument.option(
+            spec,
+            "--oracle",
+            "ORACLE",
+            Choices.of(Oracles.Choice.class),
+            "translate (KVM_TRANSLATE) or access (a guest that makes the accesses); both by default.");
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Of the first round (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    private final Argument<Long> seed =
+            Argument.option(spec, "--seed", "N", Values.LONG, "1", "Of the first round (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--cases",
-            paramLabel = "N",
-            defaultValue = "10000",
-            description = "How many in each mode, by each oracle (default: ${DEFAULT-VALUE}).")
-    private long cases;
+    private final Argument<Long> cases = Argument.option(
+            spec,
+            "--cases",
+            "N",
+            Values.LONG,
+            "10000",
+            "How many in each mode, by each oracle (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            defaultValue = "3600",
-            description = "How long at most in each mode, by each oracle (default: ${DEFAULT-VALUE}).")
-    private long seconds;
+    private final Argument<Long> seconds = Argument.option(
+            spec,
+            "--seconds",
+            "N",
+            Values.LONG,
+            "3600",
+            "How long at most in each mode, by each oracle (default: ${DEFAULT-VALUE}).");
 
     @Override
     public Integer call() {
-        if (cases < 1 || seconds < 1) {
+        if (cases.value() < 1 || seconds.value() < 1) {
             throw new ParameterException(spec.commandLine(), "--cases and --seconds are positive numbers");
         }
         Kernel kernel = kernelOption.kernel();
         List<OracleTally> tallies = Oracles.run(
                 kernel,
                 new Oracles.Settings(
-                        seed,
-                        cases,
-                        Duration.ofSeconds(seconds),
-                        mode.map(EnumSet::of).orElseGet(() -> EnumSet.allOf(PagingMode.class)),
-                        oracle.map(EnumSet::of).orElseGet(() -> EnumSet.allOf(Oracles.Choice.class))));
+                        seed.value(),
+                        cases.value(),
+                        Duration.ofSeconds(seconds.value()),
+                        mode.optional().map(EnumSet::of).orElseGet(() -> EnumSet.allOf(PagingMode.class)),
+                        oracle.optional().map(EnumSet::of).orElseGet(() -> EnumSet.allOf(Oracles.Choice.class))));
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "diff translate", json -> fields(json, kernel, tallies));
@@ -103,7 +93,7 @@ final class DiffTranslateCommand implements Callable<Integer> {
     }
 
     private void print(PrintWriter out, Kernel kernel, List<OracleTally> tallies) {
-        out.println("kernel " + kernel.name() + ", rounds of seeds from " + seed);
+        out.println("kernel " + kernel.name() + ", rounds of seeds from " + seed.value());
         TextTable table = new TextTable(
                 TextTable.Column.left("oracle"),
                 TextTable.Column.left("mode"),
@@ -141,7 +131,7 @@ final class DiffTranslateCommand implements Callable<Integer> {
     private void fields(JsonGenerator json, Kernel kernel, List<OracleTally> tallies) {
         json.writeStringProperty("kernel", kernel.name());
         json.writeBooleanProperty("simulated", !kernel.name().equals("linux"));
-        json.writeNumberProperty("seed", seed);
+        json.writeNumberProperty("seed", seed.value());
         json.writeArrayPropertyStart("results");
         for (OracleTally tally : tallies) {
             json.writeStartObject();
@@ -160,5 +150,10 @@ final class DiffTranslateCommand implements Callable<Integer> {
             json.writeEndObject();
         }
         json.writeEndArray();
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

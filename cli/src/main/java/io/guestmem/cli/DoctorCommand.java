@@ -22,17 +22,15 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem doctor}: what this host offers. */
-@Command(
-        name = "doctor",
-        header = "Say what this host offers: KVM, userfaultfd, the lab.",
-        description = {
+final class DoctorCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "doctor",
+            "Say what this host offers: KVM, userfaultfd, the lab.",
             "",
             "Everything is found by asking the kernel; nothing is changed, and nothing is fetched.",
             "",
@@ -40,14 +38,9 @@ import tools.jackson.core.JsonGenerator;
             "  guestmem doctor",
             "  guestmem doctor --json",
             "  guestmem lab -- doctor",
-            ""
-        })
-final class DoctorCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
     /** What was found. */
     private record Findings(
@@ -88,7 +81,7 @@ final class DoctorCommand implements Callable<Integer> {
     /** The kernel of each verb that has a choice. */
     private static Map<String, String> kernels(Findings findings) {
         Map<String, String> kernels = new TreeMap<>();
-        Verbs.commandLine().getSubcommands().forEach((verb, command) -> {
+        new GuestmemCommand().commandLine().getSubcommands().forEach((verb, command) -> {
             if (AnyKernelOption.isIn(command)) {
                 kernels.put(verb, findings.defaultKernel());
             }
@@ -200,5 +193,10 @@ final class DoctorCommand implements Callable<Integer> {
 
     private static String name(VmType type) {
         return type.name().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

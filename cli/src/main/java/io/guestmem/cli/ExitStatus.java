@@ -1,5 +1,9 @@
 package io.guestmem.cli;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
 /** What the process answers to its caller; scripts rely on these. After {@code sysexits.h}, and 128 + n for signal n. */
 final class ExitStatus {
     /** It was done. */
@@ -17,5 +21,20 @@ final class ExitStatus {
     /** Permission denied. */
     static final int PERMISSION = 77;
 
+    /** What help says about them. */
+    static final Map<String, String> MEANINGS = meanings();
+
     private ExitStatus() {}
+
+    private static Map<String, String> meanings() {
+        Map<String, String> meanings = new LinkedHashMap<>();
+        meanings.put(String.valueOf(DONE), "done");
+        meanings.put(String.valueOf(NO), "it ran and the answer is no");
+        meanings.put(String.valueOf(USAGE), "usage");
+        meanings.put(String.valueOf(UNAVAILABLE), "the host lacks something");
+        meanings.put(String.valueOf(INTERNAL), "internal error");
+        meanings.put(String.valueOf(IO), "input, output or a system call failed");
+        meanings.put(String.valueOf(PERMISSION), "permission denied");
+        return Collections.unmodifiableMap(meanings);
+    }
 }

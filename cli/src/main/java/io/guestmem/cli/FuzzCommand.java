@@ -9,80 +9,59 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem fuzz}: random calls, and what must never come of them. */
-@Command(
-        name = "fuzz",
-        header = "Call a kernel at random and look for what it must never do.",
-        description = {
+final class FuzzCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "fuzz",
+            "Call a kernel at random and look for what it must never do.",
             "",
             "The software kernel gets any bytes and guests of random code; the real kernel gets requests whose worst answer is an"
                     + " errno. A failure is printed as the shortest sequence that shows it again; the exit status is 1 then.",
             "",
             "Examples:",
             "  guestmem fuzz --kernel soft --seconds 60 --threads 2",
-            ""
-        })
-final class FuzzCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private AnyKernelOption kernelOption;
+    private final AnyKernelOption kernelOption = new AnyKernelOption(spec);
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Of the first round (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    private final Argument<Long> seed =
+            Argument.option(spec, "--seed", "N", Values.LONG, "1", "Of the first round (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            defaultValue = "10",
-            description = "How long (default: ${DEFAULT-VALUE}).")
-    private long seconds;
+    private final Argument<Long> seconds =
+            Argument.option(spec, "--seconds", "N", Values.LONG, "10", "How long (default: ${DEFAULT-VALUE}).");
 
-    @Option(names = "--calls", paramLabel = "N", defaultValue = "1000000000", description = "How many calls at most.")
-    private long calls;
+    private final Argument<Long> calls =
+            Argument.option(spec, "--calls", "N", Values.LONG, "1000000000", "How many calls at most.");
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Threads that call at once (default: ${DEFAULT-VALUE}).")
-    private int threads;
+    private final Argument<Integer> threads = Argument.option(
+            spec, "--threads", "N", Values.INT, "1", "Threads that call at once (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--deterministic",
-            description =
-                    "Of the software kernel: one thread at a time, in an order that the seed decides; no guest runs.")
-    private boolean deterministic;
+    private final Argument<Boolean> deterministic = Argument.flag(
+            spec,
+            "--deterministic",
+            "Of the software kernel: one thread at a time, in an order that the seed decides; no guest runs.");
 
     @Override
     public Integer call() {
-        if (seconds < 1 || threads < 1 || calls < 1) {
+        if (seconds.value() < 1 || threads.value() < 1 || calls.value() < 1) {
             throw new ParameterException(spec.commandLine(), "--seconds, --calls and --threads are positive numbers");
         }
-        if (deterministic && kernelOption.soft().isEmpty()) {
+        if (deterministic.value() && kernelOption.soft().isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(), "--deterministic: only the software kernel can be scheduled");
         }
-        SeededSchedule schedule = new SeededSchedule(seed);
-        Kernel kernel = deterministic ? kernelOption.kernel(schedule) : kernelOption.kernel();
-        FuzzSettings free = FuzzSettings.of(kernel, seed, calls, Duration.ofSeconds(seconds), threads);
-        FuzzSettings settings = deterministic ? free.scheduledBy(schedule) : free;
+        SeededSchedule schedule = new SeededSchedule(seed.value());
+        Kernel kernel = deterministic.value() ? kernelOption.kernel(schedule) : kernelOption.kernel();
+        FuzzSettings free = FuzzSettings.of(
+                kernel, seed.value(), calls.value(), Duration.ofSeconds(seconds.value()), threads.value());
+        FuzzSettings settings = deterministic.value() ? free.scheduledBy(schedule) : free;
         FuzzOutcome outcome = Fuzzer.run(kernel, settings);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
@@ -111,5 +90,10 @@ final class FuzzCommand implements Callable<Integer> {
             json.writeEndArray();
             json.writeEndObject();
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -6,15 +6,10 @@ import io.guestmem.image.ImageOptions;
 import io.guestmem.image.RegisterChoice;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Which image, and the registers to walk it with. */
 final class ImageRegisterOptions {
@@ -24,87 +19,80 @@ final class ImageRegisterOptions {
         INTEL
     }
 
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    private final CommandSpec spec;
+    private final Argument<Path> image;
+    private final Argument<Path> state;
+    private final Argument<Boolean> raw;
+    private final Argument<ByteSize> lowMemory;
+    private final Argument<Integer> cpu;
+    private final Argument<Long> cr0;
+    private final Argument<Long> cr3;
+    private final Argument<Long> cr4;
+    private final Argument<Long> efer;
+    private final Argument<Integer> maxPhysicalAddressBits;
+    private final Argument<Vendor> vendor;
 
-    @Option(
-            names = "--image",
-            paramLabel = "FILE",
-            required = true,
-            description = "Raw memory, an ELF core, a kdump-compressed dump, LiME, AVML, or Firecracker's memory file.")
-    private Path image;
-
-    @Option(names = "--state", paramLabel = "FILE", description = "The state file beside Firecracker's memory file.")
-    private @Nullable Path state;
-
-    @Option(names = "--raw", description = "The image is raw memory, whatever it begins with.")
-    private boolean raw;
-
-    @Option(
-            names = "--low-memory",
-            paramLabel = "SIZE",
-            description = "Of raw memory: this much is below 4 GiB, what follows begins there (QEMU's q35: 2G).")
-    private ByteSize lowMemory = new ByteSize(0);
-
-    @Option(names = "--cpu", paramLabel = "N", description = "The processor whose registers the image shall give.")
-    private int cpu;
-
-    @Option(names = "--cr0", paramLabel = "X", description = "Instead of the image's.")
-    private @Nullable Long cr0;
-
-    @Option(names = "--cr3", paramLabel = "X", description = "Instead of the image's.")
-    private @Nullable Long cr3;
-
-    @Option(names = "--cr4", paramLabel = "X", description = "Instead of the image's.")
-    private @Nullable Long cr4;
-
-    @Option(names = "--efer", paramLabel = "X", description = "Instead of the image's.")
-    private @Nullable Long efer;
-
-    @Option(
-            names = "--maxphyaddr",
-            paramLabel = "N",
-            description = "Physical address bits of the guest's processor; those above are reserved. Without it: 52.")
-    private @Nullable Integer maxPhysicalAddressBits;
-
-    @Option(
-            names = "--vendor",
-            paramLabel = "amd|intel",
-            converter = VendorNames.class,
-            description = "Of the processor.")
-    private @Nullable Vendor vendor;
-
-    private static final class VendorNames implements ITypeConverter<Vendor> {
-        @Override
-        public Vendor convert(String text) {
-            return Choices.of(Vendor.class).convert(text);
-        }
+    ImageRegisterOptions(CommandSpec spec) {
+        this.spec = spec;
+        image = Argument.required(
+                spec,
+                "--image",
+                "FILE",
+                Values.PATH,
+                "Raw memory, an ELF core, a kdump-compressed dump, LiME, AVML, or Firecracker's memory file.");
+        state = Argument.option(
+                spec, "--state", "FILE", Values.PATH, "The state file beside Firecracker's memory file.");
+        raw = Argument.flag(spec, "--raw", "The image is raw memory, whatever it begins with.");
+        lowMemory = Argument.option(
+                spec,
+                "--low-memory",
+                "SIZE",
+                ByteSize::parse,
+                "0",
+                "Of raw memory: this much is below 4 GiB, what follows begins there (QEMU's q35: 2G).");
+        cpu = Argument.option(
+                spec, "--cpu", "N", Values.INT, "0", "The processor whose registers the image shall give.");
+        cr0 = Argument.option(spec, "--cr0", "X", RawNumber::parse, "Instead of the image's.");
+        cr3 = Argument.option(spec, "--cr3", "X", RawNumber::parse, "Instead of the image's.");
+        cr4 = Argument.option(spec, "--cr4", "X", RawNumber::parse, "Instead of the image's.");
+        efer = Argument.option(spec, "--efer", "X", RawNumber::parse, "Instead of the image's.");
+        maxPhysicalAddressBits = Argument.option(
+                spec,
+                "--maxphyaddr",
+                "N",
+                Values.INT,
+                "Physical address bits of the guest's processor; those above are reserved. Without it: 52.");
+        vendor = Argument.option(spec, "--vendor", "amd|intel", Choices.of(Vendor.class), "Of the processor.");
     }
 
     GuestImage open() throws IOException {
-        if (lowMemory.bytes() % 4096 != 0 || lowMemory.bytes() > 1L << 32) {
+        if (lowMemory.value().bytes() % 4096 != 0 || lowMemory.value().bytes() > 1L << 32) {
             throw new ParameterException(spec.commandLine(), "--low-memory: at most 4G, in pages of 4096 bytes");
         }
-        return GuestImage.open(image, new ImageOptions(raw, lowMemory.bytes(), Optional.ofNullable(state)));
+        return GuestImage.open(
+                image.value(), new ImageOptions(raw.value(), lowMemory.value().bytes(), state.optional()));
     }
 
     ImageContext context(GuestImage opened) throws IOException {
-        if (maxPhysicalAddressBits != null && (maxPhysicalAddressBits < 32 || maxPhysicalAddressBits > 52)) {
+        if (maxPhysicalAddressBits.isPresent()
+                && (maxPhysicalAddressBits.value() < 32 || maxPhysicalAddressBits.value() > 52)) {
             throw new ParameterException(spec.commandLine(), "--maxphyaddr: processors have 32 to 52 bits");
         }
         return ImageContext.of(
                 opened,
                 new RegisterChoice(
-                        cpu,
+                        cpu.value(),
                         optional(cr0),
                         optional(cr3),
                         optional(cr4),
                         optional(efer),
-                        maxPhysicalAddressBits == null ? OptionalInt.empty() : OptionalInt.of(maxPhysicalAddressBits),
-                        Optional.ofNullable(vendor).map(Vendor.AMD::equals)));
+                        maxPhysicalAddressBits.isPresent()
+                                ? OptionalInt.of(maxPhysicalAddressBits.value())
+                                : OptionalInt.empty(),
+                        vendor.optional().map(Vendor.AMD::equals)));
     }
 
-    private static OptionalLong optional(@Nullable Long value) {
-        return value == null ? OptionalLong.empty() : OptionalLong.of(value);
+    private static OptionalLong optional(Argument<Long> register) {
+        return register.isPresent() ? OptionalLong.of(register.value()) : OptionalLong.empty();
     }
 }

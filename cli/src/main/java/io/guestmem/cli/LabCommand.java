@@ -16,20 +16,21 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem lab}: the same command on another kernel. */
-@Command(
-        name = "lab",
-        header = "Run a guestmem command in QEMU, on a Debian kernel that has a real /dev/kvm.",
-        description = {
+final class LabCommand implements Callable<Integer>, Verb {
+    private static final String MAIN = "io.guestmem.cli/io.guestmem.cli.Main";
+
+    private static final int MOST_CPUS = 64;
+    private static final long MEBIBYTE = 1L << 20;
+    private static final long GIBIBYTE = 1L << 30;
+
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "lab",
+            "Run a guestmem command in QEMU, on a Debian kernel that has a real /dev/kvm.",
             "",
             "Needs no KVM, no root and installs nothing: QEMU and the kernel are unpacked from Debian's packages into a cache."
                     + " Output and exit status are those of the inner command.",
@@ -39,59 +40,50 @@ import picocli.CommandLine.Spec;
             "  guestmem lab -- demo --json",
             "  guestmem lab --suite sid -- demo --memory 128M",
             "  guestmem lab --suite sid --record-first-touch boot.trace.gz",
-            ""
-        })
-final class LabCommand implements Callable<Integer> {
-    private static final String MAIN = "io.guestmem.cli/io.guestmem.cli.Main";
+            "");
 
-    private static final int MOST_CPUS = 64;
-    private static final long MEBIBYTE = 1L << 20;
-    private static final long GIBIBYTE = 1L << 30;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Spec
-    private CommandSpec spec;
+    private final Argument<Suite> suite = Argument.option(
+            spec,
+            "--suite",
+            "SUITE",
+            Choices.of(Suite.class),
+            "trixie",
+            "Debian suite of the kernel: trixie (6.12) or sid (7.x) (default: ${DEFAULT-VALUE}).");
 
-    @Mixin
-    private OutputOptions output;
+    private final Argument<Boolean> privateKernel = Argument.flag(
+            spec,
+            "--private",
+            "A kernel with CONFIG_KVM_SW_PROTECTED_VM, from GUESTMEM_LAB_KERNEL or built on demand.");
 
-    @Option(
-            names = "--suite",
-            defaultValue = "trixie",
-            description = "Debian suite of the kernel: trixie (6.12) or sid (7.x) (default: ${DEFAULT-VALUE}).")
-    private Suite suite;
+    private final Argument<Integer> cpus = Argument.option(
+            spec,
+            "--cpus",
+            "N",
+            Values.INT,
+            "1",
+            "CPUs of the machine (default: ${DEFAULT-VALUE}; QEMU's parallel CPUs crash a kernel now and then).");
 
-    @Option(
-            names = "--private",
-            description = "A kernel with CONFIG_KVM_SW_PROTECTED_VM, from GUESTMEM_LAB_KERNEL or built on demand.")
-    private boolean privateKernel;
+    private final Argument<ByteSize> memory = Argument.option(
+            spec,
+            "--memory",
+            "SIZE",
+            ByteSize::parse,
+            "Memory of the machine, at least 1G (default: 4G; to record 128M to 2G, default 256M).");
 
-    @Option(
-            names = "--cpus",
-            paramLabel = "N",
-            defaultValue = "1",
-            description =
-                    "CPUs of the machine (default: ${DEFAULT-VALUE}; QEMU's parallel CPUs crash a kernel now and then).")
-    private int cpus;
+    private final Argument<Boolean> refresh = Argument.flag(spec, "--refresh", "Fetch the newest kernel again.");
 
-    @Option(
-            names = "--memory",
-            paramLabel = "SIZE",
-            description = "Memory of the machine, at least 1G (default: 4G; to record 128M to 2G, default 256M).")
-    private @Nullable ByteSize memory;
+    private final Argument<Path> recording = Argument.option(
+            spec,
+            "--record-first-touch",
+            "FILE",
+            Values.PATH,
+            "Run no command: boot the kernel up to its first process, and record in which order it touches its"
+                    + " memory for the first time; a FILE.gz is compressed.");
 
-    @Option(names = "--refresh", description = "Fetch the newest kernel again.")
-    private boolean refresh;
-
-    @Option(
-            names = "--record-first-touch",
-            paramLabel = "FILE",
-            description =
-                    "Run no command: boot the kernel up to its first process, and record in which order it touches its"
-                            + " memory for the first time; a FILE.gz is compressed.")
-    private @Nullable Path recording;
-
-    @Parameters(arity = "0..*", paramLabel = "ARGS", description = "The guestmem command to run, after --.")
-    private List<String> arguments = List.of();
+    private final Argument<List<String>> arguments =
+            Argument.parameters(spec, "0..*", "ARGS", Values.TEXT, "The guestmem command to run, after --.");
 
     /** Debian's suites with a kernel that the lab knows. */
     enum Suite {
@@ -103,17 +95,17 @@ final class LabCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        refuse(cpus < 1 || cpus > MOST_CPUS, "--cpus: " + cpus + " is not 1 to " + MOST_CPUS);
-        if (recording != null) {
-            refuse(!arguments.isEmpty(), "--record-first-touch: runs no command");
-            return record(recording);
+        refuse(cpus.value() < 1 || cpus.value() > MOST_CPUS, "--cpus: " + cpus.value() + " is not 1 to " + MOST_CPUS);
+        if (recording.isPresent()) {
+            refuse(!arguments.value().isEmpty(), "--record-first-touch: runs no command");
+            return record(recording.value());
         }
-        refuse(arguments.isEmpty(), "Missing required parameter: 'ARGS'");
+        refuse(arguments.value().isEmpty(), "Missing required parameter: 'ARGS'");
         PrintWriter err = spec.commandLine().getErr();
-        LabArguments carried = LabArguments.of(arguments);
+        LabArguments carried = LabArguments.of(arguments.value());
         LabRequest request = LabRequest.of(modulePath(), MAIN)
                 .withKernel(kernel())
-                .withCpus(cpus)
+                .withCpus(cpus.value())
                 .withMemoryBytes(memoryBytes(4 * GIBIBYTE, GIBIBYTE))
                 .withNativeAccess(
                         Set.of("io.guestmem.linux", "io.guestmem.bench", "io.guestmem.paging", "io.guestmem.soft"))
@@ -125,7 +117,7 @@ final class LabCommand implements Callable<Integer> {
         try (ProgressBar bar = new ProgressBar(err, output.progressWanted())) {
             OutputStream out = bar.wipedBy(System.out);
             Lab lab = Lab.open(bar::stage);
-            if (refresh) {
+            if (refresh.value()) {
                 lab.refresh(request.kernel());
             }
             return lab.run(request, out, bar.wipedBy(System.err));
@@ -139,7 +131,7 @@ final class LabCommand implements Callable<Integer> {
         FirstTouchTrace trace;
         try (ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), output.progressWanted())) {
             Lab lab = Lab.open(bar::stage);
-            if (refresh) {
+            if (refresh.value()) {
                 lab.refresh(kernel());
             }
             trace = trace(lab.recordFirstTouch(kernel(), bytes));
@@ -167,7 +159,7 @@ final class LabCommand implements Callable<Integer> {
     }
 
     private long memoryBytes(long otherwise, long least) {
-        long bytes = memory == null ? otherwise : memory.bytes();
+        long bytes = !memory.isPresent() ? otherwise : memory.value().bytes();
         refuse(
                 bytes < least || bytes % MEBIBYTE != 0,
                 "--memory: " + bytes + " is not a multiple of 1 MiB from " + ByteSize.describe(least));
@@ -181,10 +173,10 @@ final class LabCommand implements Callable<Integer> {
     }
 
     private LabKernel kernel() {
-        if (privateKernel) {
+        if (privateKernel.value()) {
             return LabKernel.PRIVATE;
         }
-        return switch (suite) {
+        return switch (suite.value()) {
             case TRIXIE -> LabKernel.TRIXIE;
             case SID -> LabKernel.SID;
         };
@@ -198,5 +190,10 @@ final class LabCommand implements Callable<Integer> {
                 .getLocation()
                 .toURI();
         return Objects.requireNonNull(Path.of(own).getParent());
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

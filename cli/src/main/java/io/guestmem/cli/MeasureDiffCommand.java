@@ -11,37 +11,31 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem measure diff}. */
-@Command(
-        name = "diff",
-        header = "Compare two logs of steps, as --log prints them.",
-        description = {"", "The exit status is 1 if they differ.", ""})
-final class MeasureDiffCommand implements Callable<Integer> {
+final class MeasureDiffCommand implements Callable<Integer>, Verb {
     private static final int SHOWN = 16;
 
-    @Spec
-    private CommandSpec spec;
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "diff",
+            "Compare two logs of steps, as --log prints them.",
+            "",
+            "The exit status is 1 if they differ.",
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Parameters(index = "0", paramLabel = "OLD", description = "A log.")
-    private Path left;
+    private final Argument<Path> left = Argument.parameter(spec, 0, "OLD", Values.PATH, "A log.");
 
-    @Parameters(index = "1", paramLabel = "NEW", description = "Another one.")
-    private Path right;
+    private final Argument<Path> right = Argument.parameter(spec, 1, "NEW", Values.PATH, "Another one.");
 
     @Override
     public Integer call() throws IOException {
-        List<StepDifference> differences = StepDifference.between(read(left), read(right));
+        List<StepDifference> differences = StepDifference.between(read(left.value()), read(right.value()));
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "measure diff", json -> fields(json, differences));
@@ -97,5 +91,10 @@ final class MeasureDiffCommand implements Callable<Integer> {
             MeasureOptions.step(json, step.get());
             json.writeEndObject();
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

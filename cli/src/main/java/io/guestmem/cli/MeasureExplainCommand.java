@@ -17,47 +17,32 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem measure explain}. */
-@Command(
-        name = "explain",
-        header = "Search the settings that usually differ for those that give a digest.",
-        description = {
+final class MeasureExplainCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "explain",
+            "Search the settings that usually differ for those that give a digest.",
             "",
             "Guest features and DebugSwap, number and type of vCPUs, VMM, MXCSR, kernel hashes; order and memory of TDX. The fewest"
                     + " changes win. The exit status is 1 if nothing was found.",
-            ""
-        })
-final class MeasureExplainCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Parameters(
-            arity = "0..1",
-            paramLabel = "TECHNOLOGY",
-            description = "snp, sev, sev-es or tdx (default: all that fit).")
-    private Optional<Technology> technology = Optional.empty();
+    private final Argument<Technology> technology = Argument.parameter(
+            spec, "TECHNOLOGY", Choices.of(Technology.class), "snp, sev, sev-es or tdx (default: all that fit).");
 
-    @Option(names = "--firmware", paramLabel = "FILE", required = true, description = "OVMF or TDVF.")
-    private Path file;
+    private final Argument<Path> file = Argument.required(spec, "--firmware", "FILE", Values.PATH, "OVMF or TDVF.");
 
-    @Option(names = "--expect", paramLabel = "HEX", required = true, description = "The digest that a guest reported.")
-    private String expect;
+    private final Argument<String> expect =
+            Argument.required(spec, "--expect", "HEX", Values.TEXT, "The digest that a guest reported.");
 
-    @Mixin
-    private MeasureSevOptions sev;
+    private final MeasureSevOptions sev = new MeasureSevOptions(spec);
 
-    @Mixin
-    private MeasureTdxOptions tdx;
+    private final MeasureTdxOptions tdx = new MeasureTdxOptions(spec);
 
     /** What was found. */
     private record Found(Technology technology, Explanation explanation) {}
@@ -65,14 +50,15 @@ final class MeasureExplainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Optional<Found> found = Optional.empty();
-        List<Technology> candidates = technology.map(List::of).orElse(List.of(Technology.values())).stream()
-                .filter(each -> technology.isPresent() || 2 * each.digestSize() == expect.length())
+        List<Technology> candidates = technology.optional().map(List::of).orElse(List.of(Technology.values())).stream()
+                .filter(each -> technology.isPresent()
+                        || 2 * each.digestSize() == expect.value().length())
                 .toList();
         if (candidates.isEmpty()) {
             candidates = List.of(Technology.SNP);
         }
         for (Technology each : candidates) {
-            byte[] digest = MeasureOptions.digest(spec, "--expect", expect, each.digestSize());
+            byte[] digest = MeasureOptions.digest(spec, "--expect", expect.value(), each.digestSize());
             Optional<Explanation> explanation = explain(each, digest);
             if (found.isEmpty() && explanation.isPresent()) {
                 found = Optional.of(new Found(each, explanation.get()));
@@ -84,7 +70,7 @@ final class MeasureExplainCommand implements Callable<Integer> {
 
     private Optional<Explanation> explain(Technology each, byte[] digest) throws IOException {
         try {
-            OvmfFirmware firmware = OvmfFirmware.of(FirmwareFile.read(file));
+            OvmfFirmware firmware = OvmfFirmware.of(FirmwareFile.read(file.value()));
             if (each == Technology.TDX) {
                 return TdxSearch.explain(firmware, tdx.settings(TdxVmm.QEMU, sev.boot()), tdx.boot(sev.boot()), digest);
             }
@@ -92,7 +78,7 @@ final class MeasureExplainCommand implements Callable<Integer> {
             return SevSearch.explain(
                     each, firmware, sev.settings(features), new SevSuspects(sev.otherHashes()), digest);
         } catch (MalformedFirmwareException broken) {
-            throw new IOException(file + ": " + broken.getMessage(), broken);
+            throw new IOException(file.value() + ": " + broken.getMessage(), broken);
         }
     }
 
@@ -111,7 +97,7 @@ final class MeasureExplainCommand implements Callable<Integer> {
                 }
             });
         } else if (found.isEmpty()) {
-            out.println("nothing that was tried gives " + expect.toLowerCase(Locale.ROOT));
+            out.println("nothing that was tried gives " + expect.value().toLowerCase(Locale.ROOT));
         } else {
             Explanation explanation = found.get().explanation;
             out.println("this is the " + explanation.register() + " of "
@@ -119,5 +105,10 @@ final class MeasureExplainCommand implements Callable<Integer> {
                     + (explanation.changes().isEmpty() ? " with these settings" : " with"));
             explanation.changes().forEach(change -> out.println("  " + change));
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -20,36 +20,31 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** What every measurement takes and prints. */
 final class MeasureOptions {
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    private final CommandSpec spec;
+    private final OutputOptions output;
+    private final Argument<Path> firmware;
+    private final Argument<String> expect;
+    private final Argument<Boolean> log;
+    private final Argument<Boolean> normalZeroes;
 
-    @Mixin
-    private OutputOptions output;
-
-    @Option(names = "--firmware", paramLabel = "FILE", required = true, description = "OVMF, TDVF or an IGVM file.")
-    private Path firmware;
-
-    @Option(names = "--expect", paramLabel = "HEX", description = "Compare with this digest.")
-    private Optional<String> expect = Optional.empty();
-
-    @Option(
-            names = "--log",
-            description = "Print each step: type, address, size, digest of the contents, state after it.")
-    private boolean log;
-
-    @Option(
-            names = "--igvm-normal-zeroes",
-            description = "Pages without data in an IGVM file are NORMAL pages of zeroes, not ZERO pages.")
-    private boolean normalZeroes;
+    MeasureOptions(CommandSpec spec) {
+        this.spec = spec;
+        output = new OutputOptions(spec);
+        firmware = Argument.required(spec, "--firmware", "FILE", Values.PATH, "OVMF, TDVF or an IGVM file.");
+        expect = Argument.option(spec, "--expect", "HEX", Values.TEXT, "Compare with this digest.");
+        log = Argument.flag(
+                spec, "--log", "Print each step: type, address, size, digest of the contents, state after it.");
+        normalZeroes = Argument.flag(
+                spec,
+                "--igvm-normal-zeroes",
+                "Pages without data in an IGVM file are NORMAL pages of zeroes, not ZERO pages.");
+    }
 
     /** Makes the plan of a launch with OVMF or TDVF. */
     interface Planning {
@@ -58,12 +53,12 @@ final class MeasureOptions {
 
     /** The file. */
     FirmwareFile firmware() throws IOException {
-        return FirmwareFile.read(firmware);
+        return FirmwareFile.read(firmware.value());
     }
 
     /** Whether pages without data in an IGVM file are ZERO pages. */
     boolean nativeZero() {
-        return !normalZeroes;
+        return !normalZeroes.value();
     }
 
     /** A plan of the firmware; a broken one is never launched. */
@@ -115,10 +110,9 @@ final class MeasureOptions {
      * @param more follows from the digest
      */
     int print(LaunchPlan plan, Measurement start, Following more) throws IOException {
-        return switch (plan) {
-            case LaunchPlan.Refused refused -> refused(refused);
-            case LaunchPlan.Launches launches -> measured(launches, start, more);
-        };
+        return plan instanceof LaunchPlan.Launches launches
+                ? measured(launches, start, more)
+                : refused((LaunchPlan.Refused) plan);
     }
 
     private int refused(LaunchPlan.Refused refused) {
@@ -138,9 +132,9 @@ final class MeasureOptions {
 
     private int measured(LaunchPlan.Launches launches, Measurement start, Following following) throws IOException {
         Optional<byte[]> expected =
-                expect.map(hex -> digest(hex, launches.technology().digestSize()));
+                expect.optional().map(hex -> digest(hex, launches.technology().digestSize()));
         List<LoggedStep> steps = new ArrayList<>();
-        if (log) {
+        if (log.value()) {
             start.logTo(steps::add);
         }
         launches.steps().forEach(start::apply);
@@ -158,7 +152,7 @@ final class MeasureOptions {
                 more.rows().forEach(json::writeStringProperty);
                 more.match().ifPresent(same -> json.writeBooleanProperty("measurement_match", same));
                 match.ifPresent(same -> json.writeBooleanProperty("match", same));
-                if (log) {
+                if (log.value()) {
                     fields(json, steps);
                 }
             });

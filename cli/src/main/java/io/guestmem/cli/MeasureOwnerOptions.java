@@ -11,56 +11,54 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** What the owner of a SEV guest needs to check what LAUNCH_MEASURE returned. */
 final class MeasureOwnerOptions {
     private static final int KEY_SIZE = LaunchMeasurement.KEY_SIZE;
     private static final int NUMBERS = 2;
 
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    private final CommandSpec spec;
+    private final Argument<Path> tik;
+    private final Argument<String> api;
+    private final Argument<Long> build;
+    private final Argument<Long> policy;
+    private final Argument<String> nonce;
+    private final Argument<String> measurement;
 
-    @Option(
-            names = "--tik",
-            paramLabel = "FILE",
-            description = "The transport integrity key, 16 bytes: adds the HMAC that LAUNCH_MEASURE returns.")
-    private Optional<Path> tik = Optional.empty();
-
-    @Option(names = "--api", paramLabel = "MAJOR.MINOR", description = "Version of the SEV firmware.")
-    private Optional<String> api = Optional.empty();
-
-    @Option(names = "--build", paramLabel = "N", description = "Build of the SEV firmware.")
-    private Optional<Long> build = Optional.empty();
-
-    @Option(names = "--policy", paramLabel = "N", description = "Policy of the guest.")
-    private Optional<Long> policy = Optional.empty();
-
-    @Option(names = "--nonce", paramLabel = "HEX", description = "The nonce in the measurement, 16 bytes.")
-    private Optional<String> nonce = Optional.empty();
-
-    @Option(
-            names = "--measurement",
-            paramLabel = "BASE64",
-            description = "What LAUNCH_MEASURE returned, HMAC and nonce: is compared, instead of --nonce.")
-    private Optional<String> measurement = Optional.empty();
+    MeasureOwnerOptions(CommandSpec spec) {
+        this.spec = spec;
+        tik = Argument.option(
+                spec,
+                "--tik",
+                "FILE",
+                Values.PATH,
+                "The transport integrity key, 16 bytes: adds the HMAC that LAUNCH_MEASURE returns.");
+        api = Argument.option(spec, "--api", "MAJOR.MINOR", Values.TEXT, "Version of the SEV firmware.");
+        build = Argument.option(spec, "--build", "N", RawNumber::parse, "Build of the SEV firmware.");
+        policy = Argument.option(spec, "--policy", "N", RawNumber::parse, "Policy of the guest.");
+        nonce = Argument.option(spec, "--nonce", "HEX", Values.TEXT, "The nonce in the measurement, 16 bytes.");
+        measurement = Argument.option(
+                spec,
+                "--measurement",
+                "BASE64",
+                Values.TEXT,
+                "What LAUNCH_MEASURE returned, HMAC and nonce: is compared, instead of --nonce.");
+    }
 
     /** The HMAC of a digest, if it is wanted. */
     MeasureOptions.Rows of(byte[] digest) throws IOException {
-        if (tik.isEmpty()) {
+        if (!tik.isPresent()) {
             return MeasureOptions.Rows.NONE;
         }
-        Optional<byte[]> returned = measurement.map(text -> measurement(spec, text));
+        Optional<byte[]> returned = measurement.optional().map(text -> measurement(spec, text));
         byte[] salt = returned.isPresent()
                 ? Arrays.copyOfRange(
                         returned.get(), LaunchMeasurement.SIZE - LaunchMeasurement.NONCE_SIZE, LaunchMeasurement.SIZE)
-                : MeasureOptions.digest(spec, "--nonce", nonce.orElse(""), LaunchMeasurement.NONCE_SIZE);
+                : MeasureOptions.digest(spec, "--nonce", nonce.or(""), LaunchMeasurement.NONCE_SIZE);
         int[] version = version();
-        byte[] right = new LaunchMeasurement(
-                        version[0], version[1], Math.toIntExact(build.orElse(0L)), policy.orElse(0L))
-                .of(key(spec, "--tik", tik.get()), digest, salt);
+        byte[] right = new LaunchMeasurement(version[0], version[1], Math.toIntExact(build.or(0L)), policy.or(0L))
+                .of(key(spec, "--tik", tik.value()), digest, salt);
         Map<String, String> rows = new LinkedHashMap<>();
         int hmac = right.length - salt.length;
         rows.put("hmac", HexFormat.of().formatHex(right, 0, hmac));
@@ -75,14 +73,14 @@ final class MeasureOwnerOptions {
                 || policy.isPresent()
                 || nonce.isPresent()
                 || measurement.isPresent();
-        if (tik.isEmpty() && others) {
+        if (!tik.isPresent() && others) {
             throw new ParameterException(
                     spec.commandLine(), "--nonce, --measurement, --api, --build and --policy need --tik");
         }
         if (tik.isPresent()
-                && (api.isEmpty()
-                        || build.isEmpty()
-                        || policy.isEmpty()
+                && (!api.isPresent()
+                        || !build.isPresent()
+                        || !policy.isPresent()
                         || nonce.isPresent() == measurement.isPresent())) {
             throw new ParameterException(
                     spec.commandLine(), "--tik needs --api, --build, --policy, and one of --nonce and --measurement");
@@ -90,7 +88,7 @@ final class MeasureOwnerOptions {
     }
 
     private int[] version() {
-        String[] numbers = api.orElse("").split("\\.", -1);
+        String[] numbers = api.or("").split("\\.", -1);
         try {
             if (numbers.length == NUMBERS) {
                 return new int[] {Integer.parseInt(numbers[0]), Integer.parseInt(numbers[1])};
@@ -98,7 +96,7 @@ final class MeasureOwnerOptions {
         } catch (NumberFormatException _) {
             // Said below.
         }
-        throw new ParameterException(spec.commandLine(), "--api: '" + api.orElse("") + "' is no version like 1.55");
+        throw new ParameterException(spec.commandLine(), "--api: '" + api.or("") + "' is no version like 1.55");
     }
 
     /** What LAUNCH_MEASURE returned. */

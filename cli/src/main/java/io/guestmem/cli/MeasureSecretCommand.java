@@ -9,83 +9,63 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem measure secret}. */
-@Command(
-        name = "secret",
-        header = "Seal secrets for LAUNCH_SECRET of a SEV or SEV-ES guest that was measured.",
-        description = {
+final class MeasureSecretCommand implements Callable<Integer>, Verb {
+    private static final int IV_SIZE = 16;
+
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "secret",
+            "Seal secrets for LAUNCH_SECRET of a SEV or SEV-ES guest that was measured.",
             "",
             "Only the security processor that gave the measurement can open the packet. The guest finds the table of OVMF: each"
                     + " secret with its GUID. Check the measurement first ('guestmem measure sev --tik FILE --measurement BASE64').",
-            ""
-        })
-final class MeasureSecretCommand implements Callable<Integer> {
-    private static final int IV_SIZE = 16;
+            "");
 
-    @Spec
-    private CommandSpec spec;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private OutputOptions output;
+    private final Argument<Path> tik =
+            Argument.required(spec, "--tik", "FILE", Values.PATH, "The transport integrity key.");
 
-    @Option(names = "--tik", paramLabel = "FILE", required = true, description = "The transport integrity key.")
-    private Path tik;
+    private final Argument<Path> tek =
+            Argument.required(spec, "--tek", "FILE", Values.PATH, "The transport encryption key.");
 
-    @Option(names = "--tek", paramLabel = "FILE", required = true, description = "The transport encryption key.")
-    private Path tek;
+    private final Argument<String> measurement =
+            Argument.required(spec, "--measurement", "BASE64", Values.TEXT, "What LAUNCH_MEASURE returned.");
 
-    @Option(
-            names = "--measurement",
-            paramLabel = "BASE64",
-            required = true,
-            description = "What LAUNCH_MEASURE returned.")
-    private String measurement;
+    private final Argument<Map<String, Path>> secrets = Argument.requiredPairs(
+            spec, "--secret", "GUID=FILE", Values.TEXT, Values.PATH, "A secret and what it is; may be repeated.");
 
-    @Option(
-            names = "--secret",
-            paramLabel = "GUID=FILE",
-            required = true,
-            description = "A secret and what it is; may be repeated.")
-    private Map<String, Path> secrets = new LinkedHashMap<>();
+    private final Argument<String> iv = Argument.option(
+            spec, "--iv", "HEX", Values.TEXT, "16 bytes that were never used with this key (default: random).");
 
-    @Option(
-            names = "--iv",
-            paramLabel = "HEX",
-            description = "16 bytes that were never used with this key (default: random).")
-    private Optional<String> iv = Optional.empty();
+    private final Argument<Path> header =
+            Argument.required(spec, "--header", "FILE", Values.PATH, "Write the packet's header there.");
 
-    @Option(names = "--header", paramLabel = "FILE", required = true, description = "Write the packet's header there.")
-    private Path header;
-
-    @Option(names = "--data", paramLabel = "FILE", required = true, description = "Write the encrypted table there.")
-    private Path data;
+    private final Argument<Path> data =
+            Argument.required(spec, "--data", "FILE", Values.PATH, "Write the encrypted table there.");
 
     @Override
     public Integer call() throws IOException {
         byte[] table = table();
         byte[] start = new byte[IV_SIZE];
         if (iv.isPresent()) {
-            start = MeasureOptions.digest(spec, "--iv", iv.get(), IV_SIZE);
+            start = MeasureOptions.digest(spec, "--iv", iv.value(), IV_SIZE);
         } else {
             new SecureRandom().nextBytes(start);
         }
         LaunchSecret packet = LaunchSecret.seal(
-                MeasureOwnerOptions.key(spec, "--tek", tek),
-                MeasureOwnerOptions.key(spec, "--tik", tik),
+                MeasureOwnerOptions.key(spec, "--tek", tek.value()),
+                MeasureOwnerOptions.key(spec, "--tik", tik.value()),
                 start,
                 table,
-                MeasureOwnerOptions.measurement(spec, measurement));
-        Files.write(header, packet.header());
-        Files.write(data, packet.data());
+                MeasureOwnerOptions.measurement(spec, measurement.value()));
+        Files.write(header.value(), packet.header());
+        Files.write(data.value(), packet.data());
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "measure secret", json -> {
@@ -101,7 +81,7 @@ final class MeasureSecretCommand implements Callable<Integer> {
 
     private byte[] table() throws IOException {
         Map<String, byte[]> contents = new LinkedHashMap<>();
-        for (Map.Entry<String, Path> secret : secrets.entrySet()) {
+        for (Map.Entry<String, Path> secret : secrets.value().entrySet()) {
             contents.put(secret.getKey(), Files.readAllBytes(secret.getValue()));
         }
         try {
@@ -109,5 +89,10 @@ final class MeasureSecretCommand implements Callable<Integer> {
         } catch (IllegalArgumentException wrong) {
             throw new ParameterException(spec.commandLine(), "--secret: " + wrong.getMessage(), wrong);
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

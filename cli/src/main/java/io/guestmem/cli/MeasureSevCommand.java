@@ -7,20 +7,17 @@ import io.guestmem.measure.launch.SevLaunch;
 import io.guestmem.measure.launch.SevSettings;
 import java.io.IOException;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code guestmem measure sev}. */
-@Command(name = "sev", header = "The launch digest of a SEV guest.")
-final class MeasureSevCommand implements Callable<Integer> {
-    @Mixin
-    private MeasureOptions options;
+final class MeasureSevCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(this, "sev", "The launch digest of a SEV guest.");
 
-    @Mixin
-    private MeasureSevOptions sev;
+    private final MeasureOptions options = new MeasureOptions(spec);
 
-    @Mixin
-    private MeasureOwnerOptions owner;
+    private final MeasureSevOptions sev = new MeasureSevOptions(spec);
+
+    private final MeasureOwnerOptions owner = new MeasureOwnerOptions(spec);
 
     @Override
     public Integer call() throws IOException {
@@ -32,5 +29,10 @@ final class MeasureSevCommand implements Callable<Integer> {
                 options.nativeZero(),
                 firmware -> SevLaunch.plan(Technology.SEV, firmware, settings));
         return options.print(plan, new SevMeasurement(Technology.SEV), owner::of);
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

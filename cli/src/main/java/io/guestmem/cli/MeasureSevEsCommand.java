@@ -7,28 +7,25 @@ import io.guestmem.measure.launch.SevLaunch;
 import io.guestmem.measure.launch.SevSettings;
 import java.io.IOException;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code guestmem measure sev-es}. */
-@Command(name = "sev-es", header = "The launch digest of a SEV-ES guest.")
-final class MeasureSevEsCommand implements Callable<Integer> {
-    @Mixin
-    private MeasureOptions options;
+final class MeasureSevEsCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(this, "sev-es", "The launch digest of a SEV-ES guest.");
 
-    @Mixin
-    private MeasureSevOptions sev;
+    private final MeasureOptions options = new MeasureOptions(spec);
 
-    @Mixin
-    private MeasureOwnerOptions owner;
+    private final MeasureSevOptions sev = new MeasureSevOptions(spec);
 
-    @Option(
-            names = "--flavour",
-            paramLabel = "init2|legacy",
-            defaultValue = "init2",
-            description = "KVM_SEV_INIT2, or KVM_SEV_ES_INIT as in QEMU's legacy-vm-type (default: ${DEFAULT-VALUE}).")
-    private Flavour flavour;
+    private final MeasureOwnerOptions owner = new MeasureOwnerOptions(spec);
+
+    private final Argument<Flavour> flavour = Argument.option(
+            spec,
+            "--flavour",
+            "init2|legacy",
+            Choices.of(Flavour.class),
+            "init2",
+            "KVM_SEV_INIT2, or KVM_SEV_ES_INIT as in QEMU's legacy-vm-type (default: ${DEFAULT-VALUE}).");
 
     /** How the VM was initialized. */
     enum Flavour {
@@ -41,12 +38,17 @@ final class MeasureSevEsCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         owner.check();
-        SevSettings settings = sev.settings(0).withFpu(flavour == Flavour.INIT2);
+        SevSettings settings = sev.settings(0).withFpu(flavour.value() == Flavour.INIT2);
         LaunchPlan plan = MeasureOptions.plan(
                 Technology.SEV_ES,
                 options.firmware(),
                 options.nativeZero(),
                 firmware -> SevLaunch.plan(Technology.SEV_ES, firmware, settings));
         return options.print(plan, new SevMeasurement(Technology.SEV_ES), owner::of);
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -11,66 +11,67 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** What decides about a launch of the SEV family besides the firmware. */
 final class MeasureSevOptions {
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    private final CommandSpec spec;
+    private final MeasureBootOptions boot;
+    private final Argument<Integer> vcpus;
+    private final Argument<String> model;
+    private final Argument<Long> signature;
+    private final Argument<Long> features;
+    private final Argument<Vmm> vmm;
+    private final Argument<Switch> hashes;
+    private final Argument<Boolean> unknownAsZero;
+    private final Argument<Map<VmsaField, Long>> fields;
+    private final Argument<Long> vmsaGpa;
 
-    @Mixin
-    private MeasureBootOptions boot;
-
-    @Option(names = "--vcpus", paramLabel = "N", defaultValue = "1", description = "vCPUs (default: ${DEFAULT-VALUE}).")
-    private int vcpus;
-
-    @Option(
-            names = "--vcpu-type",
-            paramLabel = "MODEL",
-            description = "QEMU's name: EPYC-v4, EPYC-Rome, EPYC-Milan, EPYC-Genoa, EPYC-Turin (default: EPYC-v4).")
-    private Optional<String> model = Optional.empty();
-
-    @Option(names = "--vcpu-sig", paramLabel = "N", description = "CPUID(1).EAX instead of a model.")
-    private Optional<Long> signature = Optional.empty();
-
-    @Option(
-            names = "--guest-features",
-            paramLabel = "N",
-            description = "SEV_FEATURES of the vCPUs (default: 0x1 for SNP, 0 for SEV-ES).")
-    private Optional<Long> features = Optional.empty();
-
-    @Option(
-            names = "--vmm",
-            paramLabel = "VMM",
-            defaultValue = "qemu",
-            description = "qemu, ec2, ec2-rdx0 (before April 2026), gce, krun, libkrun (default: ${DEFAULT-VALUE}).")
-    private Vmm vmm;
-
-    @Option(
-            names = "--kernel-hashes",
-            paramLabel = "on|off",
-            description = "Measure the kernel (default: on with --kernel).")
-    private Optional<Switch> hashes = Optional.empty();
-
-    @Option(
-            names = "--unknown-as-zero",
-            description =
-                    "Metadata sections of an unknown type are ZERO pages, as in QEMU; otherwise they are refused.")
-    private boolean unknownAsZero;
-
-    @Option(
-            names = "--vmsa",
-            paramLabel = "FIELD=N",
-            split = ",",
-            description = "Fields of the VMSAs that differ: rdx, mxcsr, fcw, rip, cr0, g_pat and others.")
-    private Map<VmsaField, Long> fields = new TreeMap<>();
-
-    @Option(names = "--vmsa-gpa", paramLabel = "N", description = "Where VMSAs are measured (default: 0xfffffffff000).")
-    private Optional<Long> vmsaGpa = Optional.empty();
+    MeasureSevOptions(CommandSpec spec) {
+        this.spec = spec;
+        boot = new MeasureBootOptions(spec);
+        vcpus = Argument.option(spec, "--vcpus", "N", Values.INT, "1", "vCPUs (default: ${DEFAULT-VALUE}).");
+        model = Argument.option(
+                spec,
+                "--vcpu-type",
+                "MODEL",
+                Values.TEXT,
+                "QEMU's name: EPYC-v4, EPYC-Rome, EPYC-Milan, EPYC-Genoa, EPYC-Turin (default: EPYC-v4).");
+        signature = Argument.option(spec, "--vcpu-sig", "N", RawNumber::parse, "CPUID(1).EAX instead of a model.");
+        features = Argument.option(
+                spec,
+                "--guest-features",
+                "N",
+                RawNumber::parse,
+                "SEV_FEATURES of the vCPUs (default: 0x1 for SNP, 0 for SEV-ES).");
+        vmm = Argument.option(
+                spec,
+                "--vmm",
+                "VMM",
+                Choices.of(Vmm.class),
+                "qemu",
+                "qemu, ec2, ec2-rdx0 (before April 2026), gce, krun, libkrun (default: ${DEFAULT-VALUE}).");
+        hashes = Argument.option(
+                spec,
+                "--kernel-hashes",
+                "on|off",
+                Choices.of(Switch.class),
+                "Measure the kernel (default: on with --kernel).");
+        unknownAsZero = Argument.flag(
+                spec,
+                "--unknown-as-zero",
+                "Metadata sections of an unknown type are ZERO pages, as in QEMU; otherwise they are refused.");
+        fields = Argument.pairs(
+                spec,
+                "--vmsa",
+                "FIELD=N",
+                Choices.of(VmsaField.class),
+                RawNumber::parse,
+                "Fields of the VMSAs that differ: rdx, mxcsr, fcw, rip, cr0, g_pat and others.");
+        vmsaGpa = Argument.option(
+                spec, "--vmsa-gpa", "N", RawNumber::parse, "Where VMSAs are measured (default: 0xfffffffff000).");
+    }
 
     /** On or off. */
     enum Switch {
@@ -91,22 +92,22 @@ final class MeasureSevOptions {
      * @param standardFeatures when none are given
      */
     SevSettings settings(long standardFeatures) throws IOException {
-        if (vcpus < 1 || vcpus > SevSettings.MOST_VCPUS) {
+        if (vcpus.value() < 1 || vcpus.value() > SevSettings.MOST_VCPUS) {
             throw new ParameterException(
-                    spec.commandLine(), "--vcpus: " + vcpus + " is not 1 to " + SevSettings.MOST_VCPUS);
+                    spec.commandLine(), "--vcpus: " + vcpus.value() + " is not 1 to " + SevSettings.MOST_VCPUS);
         }
         Optional<KernelHashes> table = hashes();
         return SevSettings.STANDARD
-                .with(vmm)
-                .withVcpus(vcpus)
-                .withSignature(signature.isPresent() ? signature.get() : signature(model.orElse("EPYC-v4")))
-                .withFeatures(features.orElse(standardFeatures))
+                .with(vmm.value())
+                .withVcpus(vcpus.value())
+                .withSignature(signature.isPresent() ? signature.value() : signature(model.or("EPYC-v4")))
+                .withFeatures(features.or(standardFeatures))
                 .withHashes(table)
-                .withHashesWithoutKernel(table.isEmpty() && hashes.equals(Optional.of(Switch.ON)))
-                .withUnknownAsZero(unknownAsZero)
+                .withHashesWithoutKernel(table.isEmpty() && hashes.optional().equals(Optional.of(Switch.ON)))
+                .withUnknownAsZero(unknownAsZero.value())
                 .withMemory(boot.memory().map(OptionalLong::of).orElse(OptionalLong.empty()))
-                .withVmsaGpa(vmsaGpa.orElse(SevSettings.STANDARD.vmsaGpa()))
-                .withOverrides(fields);
+                .withVmsaGpa(vmsaGpa.or(SevSettings.STANDARD.vmsaGpa()))
+                .withOverrides(fields.value());
     }
 
     /** Other tables of kernel hashes, by what is different: what people get wrong. */
@@ -126,7 +127,7 @@ final class MeasureSevOptions {
 
     private Optional<KernelHashes> hashes() throws IOException {
         Optional<byte[]> kernel = boot.kernel();
-        return kernel.isEmpty() || hashes.equals(Optional.of(Switch.OFF))
+        return kernel.isEmpty() || hashes.optional().equals(Optional.of(Switch.OFF))
                 ? Optional.empty()
                 : Optional.of(table(kernel.get(), boot.initrd(), boot.append()));
     }

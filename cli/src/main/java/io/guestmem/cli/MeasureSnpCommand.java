@@ -10,44 +10,31 @@ import io.guestmem.measure.launch.SevSettings;
 import io.guestmem.measure.launch.SnpLaunch;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem measure snp}. */
-@Command(name = "snp", header = "The launch digest of a SEV-SNP guest.")
-final class MeasureSnpCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+final class MeasureSnpCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(this, "snp", "The launch digest of a SEV-SNP guest.");
 
-    @Mixin
-    private MeasureOptions options;
+    private final MeasureOptions options = new MeasureOptions(spec);
 
-    @Mixin
-    private MeasureSevOptions sev;
+    private final MeasureSevOptions sev = new MeasureSevOptions(spec);
 
-    @Mixin
-    private MeasureIdentityOptions identity;
+    private final MeasureIdentityOptions identity = new MeasureIdentityOptions(spec);
 
-    @Option(
-            names = "--firmware-digest",
-            paramLabel = "HEX",
-            description = "The digest after the firmware, if it is known: only its tables are read then.")
-    private Optional<String> seed = Optional.empty();
+    private final Argument<String> seed = Argument.option(
+            spec,
+            "--firmware-digest",
+            "HEX",
+            Values.TEXT,
+            "The digest after the firmware, if it is known: only its tables are read then.");
 
-    @Option(names = "--svsm", paramLabel = "FILE", description = "An SVSM below the firmware (Coconut, before IGVM).")
-    private Optional<Path> svsm = Optional.empty();
+    private final Argument<Path> svsm =
+            Argument.option(spec, "--svsm", "FILE", Values.PATH, "An SVSM below the firmware (Coconut, before IGVM).");
 
-    @Option(
-            names = "--vars-size",
-            paramLabel = "SIZE",
-            defaultValue = "0",
-            description = "Size of the variables between SVSM and firmware.")
-    private ByteSize variables;
+    private final Argument<ByteSize> variables = Argument.option(
+            spec, "--vars-size", "SIZE", ByteSize::parse, "0", "Size of the variables between SVSM and firmware.");
 
     @Override
     public Integer call() throws IOException {
@@ -55,24 +42,32 @@ final class MeasureSnpCommand implements Callable<Integer> {
         SevSettings settings = sev.settings(SevSettings.STANDARD.features());
         LaunchPlan plan = MeasureOptions.plan(
                 Technology.SNP, options.firmware(), options.nativeZero(), firmware -> plan(firmware, settings));
-        if (seed.isEmpty() || !(plan instanceof LaunchPlan.Launches launches)) {
+        if (!seed.isPresent() || !(plan instanceof LaunchPlan.Launches launches)) {
             return options.print(plan, new SnpMeasurement(), identity::of);
         }
-        byte[] digest = MeasureOptions.digest(spec, "--firmware-digest", seed.get(), Technology.SNP.digestSize());
+        byte[] digest = MeasureOptions.digest(spec, "--firmware-digest", seed.value(), Technology.SNP.digestSize());
         LaunchPlan rest = new LaunchPlan.Launches(
                 Technology.SNP, launches.steps().subList(1, launches.steps().size()));
         return options.print(rest, new SnpMeasurement(digest), identity::of);
     }
 
     private LaunchPlan plan(OvmfFirmware firmware, SevSettings settings) throws IOException {
-        if (svsm.isEmpty()) {
+        if (!svsm.isPresent()) {
             return SnpLaunch.plan(firmware, settings);
         }
         try {
-            OvmfFirmware image = OvmfFirmware.of(FirmwareFile.read(svsm.get()));
-            return SnpLaunch.plan(firmware, settings.withSvsm(new SevSettings.Svsm(image, variables.bytes())));
+            OvmfFirmware image = OvmfFirmware.of(FirmwareFile.read(svsm.value()));
+            return SnpLaunch.plan(
+                    firmware,
+                    settings.withSvsm(
+                            new SevSettings.Svsm(image, variables.value().bytes())));
         } catch (MalformedFirmwareException broken) {
-            return new LaunchPlan.Refused(Technology.SNP, svsm.get() + ": " + broken.getMessage());
+            return new LaunchPlan.Refused(Technology.SNP, svsm.value() + ": " + broken.getMessage());
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -17,49 +17,39 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem measure tdx}. */
-@Command(
-        name = "tdx",
-        header = "MRTD of a TD, and RTMR 0 to 2 of a direct boot as far as their inputs are given.",
-        description = {
+final class MeasureTdxCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "tdx",
+            "MRTD of a TD, and RTMR 0 to 2 of a direct boot as far as their inputs are given.",
             "",
             "--memory adds the digest of the TD HOB, with --acpi-tables also RTMR 0; --kernel adds RTMR 1 and 2. --events"
                     + " lists what goes into the registers.",
-            ""
-        })
-final class MeasureTdxCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private MeasureOptions options;
+    private final MeasureOptions options = new MeasureOptions(spec);
 
-    @Mixin
-    private MeasureTdxOptions tdx;
+    private final MeasureTdxOptions tdx = new MeasureTdxOptions(spec);
 
-    @Mixin
-    private MeasureBootOptions boot;
+    private final MeasureBootOptions boot = new MeasureBootOptions(spec);
 
-    @Option(
-            names = "--vmm",
-            paramLabel = "VMM",
-            defaultValue = "qemu",
-            description = "qemu, gce, td-shim: whose checks the firmware has to pass (default: ${DEFAULT-VALUE}).")
-    private TdxVmm vmm;
+    private final Argument<TdxVmm> vmm = Argument.option(
+            spec,
+            "--vmm",
+            "VMM",
+            Choices.of(TdxVmm.class),
+            "qemu",
+            "qemu, gce, td-shim: whose checks the firmware has to pass (default: ${DEFAULT-VALUE}).");
 
-    @Option(names = "--events", description = "Print the event log of the registers.")
-    private boolean events;
+    private final Argument<Boolean> events = Argument.flag(spec, "--events", "Print the event log of the registers.");
 
     @Override
     public Integer call() throws IOException {
-        TdxSettings settings = tdx.settings(vmm, boot);
+        TdxSettings settings = tdx.settings(vmm.value(), boot);
         TdxBoot inputs = tdx.boot(boot);
         FirmwareFile file = options.firmware();
         LaunchPlan plan = MeasureOptions.plan(
@@ -85,7 +75,7 @@ final class MeasureTdxCommand implements Callable<Integer> {
 
     private void put(Map<String, String> rows, String name, Rtmr register) {
         rows.put(name, register.value());
-        if (events) {
+        if (events.value()) {
             for (int i = 0; i < register.log().size(); i++) {
                 rows.put(
                         name + "." + (i < 10 ? "0" : "") + i + "."
@@ -93,5 +83,10 @@ final class MeasureTdxCommand implements Callable<Integer> {
                         register.log().get(i).digest());
             }
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -15,24 +15,26 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem serve}: the page server. */
-@Command(
-        name = "serve",
-        header = "Give resuming microVMs their memory from a snapshot, through userfaultfd.",
-        description = {
+final class ServeCommand implements Callable<Integer>, Verb {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
+    private static final int MOST_PORT = 65535;
+    private static final int MOST_PERCENT = 100;
+
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "serve",
+            "Give resuming microVMs their memory from a snapshot, through userfaultfd.",
             "",
             "Speaks Firecracker's handshake: name the socket as the VM's backend of type Uffd. One server serves one"
                     + " snapshot to every VM that connects. It prints 'ready PATH' on standard error when VMs may connect."
@@ -44,147 +46,140 @@ import picocli.CommandLine.Spec;
             "  guestmem serve --socket vm.sock --snapshot diff.img --base memory.img --events",
             "  guestmem serve --socket vm.sock --snapshot memory.img --state state --take-over",
             "  guestmem serve --socket vm.sock --snapshot memory.img --working-set merged.ws",
-            ""
-        })
-final class ServeCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
-    private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
-    private static final int MOST_PORT = 65535;
-    private static final int MOST_PERCENT = 100;
+            "");
 
-    @Spec
-    private CommandSpec spec;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private OutputOptions output;
+    private final Argument<Path> socket =
+            Argument.required(spec, "--socket", "PATH", Values.PATH, "Where VMs connect.");
 
-    @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where VMs connect.")
-    private Path socket;
+    private final SnapshotOptions snapshot = new SnapshotOptions(spec);
 
-    @Mixin
-    private SnapshotOptions snapshot;
+    private final Argument<Path> state = Argument.option(
+            spec,
+            "--state",
+            "DIR",
+            Values.PATH,
+            "Journal and page states: a server started on those of a dead one takes its VMs back.");
 
-    @Option(
-            names = "--state",
-            paramLabel = "DIR",
-            description = "Journal and page states: a server started on those of a dead one takes its VMs back.")
-    private @Nullable Path state;
+    private final Argument<Boolean> takeOver =
+            Argument.flag(spec, "--take-over", "Take the VMs of the living server on --state over.");
 
-    @Option(names = "--take-over", description = "Take the VMs of the living server on --state over.")
-    private boolean takeOver;
+    private final Argument<FailurePolicy> onFailure = Argument.option(
+            spec,
+            "--on-failure",
+            "WHAT",
+            Choices.of(FailurePolicy.class),
+            "kill",
+            "When a page cannot be had: poison the page, kill the VM, or let the vCPU hang"
+                    + " (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--on-failure",
-            paramLabel = "WHAT",
-            defaultValue = "kill",
-            description = "When a page cannot be had: poison the page, kill the VM, or let the vCPU hang"
-                    + " (default: ${DEFAULT-VALUE}).")
-    private FailurePolicy onFailure;
+    private final Argument<Prefetch> prefetch = Argument.option(
+            spec,
+            "--prefetch",
+            "WHAT",
+            Choices.of(Prefetch.class),
+            "none",
+            "What is installed before it is asked for: none or all (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--prefetch",
-            paramLabel = "WHAT",
-            defaultValue = "none",
-            description = "What is installed before it is asked for: none or all (default: ${DEFAULT-VALUE}).")
-    private Prefetch prefetch;
+    private final Argument<Boolean> collapse = Argument.flag(
+            spec, "--collapse", "Make huge pages of a VM's memory when all of it was prefetched (--prefetch all).");
 
-    @Option(
-            names = "--collapse",
-            description = "Make huge pages of a VM's memory when all of it was prefetched (--prefetch all).")
-    private boolean collapse;
+    private final Argument<Long> blockedAfter = Argument.option(
+            spec,
+            "--blocked-after",
+            "MILLIS",
+            Values.LONG,
+            "5000",
+            "Say so when threads of a VM wait for so long and none of its faults is resolved"
+                    + " (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--blocked-after",
-            paramLabel = "MILLIS",
-            defaultValue = "5000",
-            description = "Say so when threads of a VM wait for so long and none of its faults is resolved"
-                    + " (default: ${DEFAULT-VALUE}).")
-    private long blockedAfter;
+    private final Argument<Long> retrySource = Argument.option(
+            spec,
+            "--retry-source",
+            "MILLIS",
+            Values.LONG,
+            "1000",
+            "For so long content that cannot be read is tried again before --on-failure holds; 0 for not again"
+                    + " (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--retry-source",
-            paramLabel = "MILLIS",
-            defaultValue = "1000",
-            description = "For so long content that cannot be read is tried again before --on-failure holds; 0 for not"
-                    + " again (default: ${DEFAULT-VALUE}).")
-    private long retrySource;
+    private final Argument<Integer> aheadLimit = Argument.option(
+            spec,
+            "--ahead-limit",
+            "PERCENT",
+            Values.INT,
+            "" + ServingOptions.AHEAD_PERCENT,
+            "Install nothing ahead of demand when so much of the memory that the control groups of a VM allow it is in"
+                    + " use (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--ahead-limit",
-            paramLabel = "PERCENT",
-            defaultValue = "" + ServingOptions.AHEAD_PERCENT,
-            description = "Install nothing ahead of demand when so much of the memory that the control groups of a VM"
-                    + " allow it is in use (default: ${DEFAULT-VALUE}).")
-    private int aheadLimit;
+    private final Argument<Path> control = Argument.option(
+            spec,
+            "--control",
+            "PATH",
+            Values.PATH,
+            "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, end-recording VM,"
+                    + " release VM, drain.");
 
-    @Option(
-            names = "--control",
-            paramLabel = "PATH",
-            description =
-                    "A socket for commands, one a line: list, diff VM FILE, collapse VM, prefetch VM, end-recording VM,"
-                            + " release VM, drain.")
-    private @Nullable Path control;
+    private final Argument<String> metrics = Argument.option(
+            spec,
+            "--metrics",
+            "HOST:PORT",
+            Values.TEXT,
+            "Where http://HOST:PORT/metrics answers in the text format of Prometheus; port 0 is any.");
 
-    @Option(
-            names = "--metrics",
-            paramLabel = "HOST:PORT",
-            description = "Where http://HOST:PORT/metrics answers in the text format of Prometheus; port 0 is any.")
-    private @Nullable String metrics;
+    private final Argument<Boolean> trackDirty = Argument.flag(
+            spec,
+            "--track-dirty",
+            "Track the pages that VMs write, for diffs that are written while they run (see --control).");
 
-    @Option(
-            names = "--track-dirty",
-            description = "Track the pages that VMs write, for diffs that are written while they run (see --control).")
-    private boolean trackDirty;
+    private final Argument<Path> workingSet = Argument.option(
+            spec,
+            "--working-set",
+            "FILE",
+            Values.PATH,
+            "Install the pages of this working set before they are asked for.");
 
-    @Option(
-            names = "--working-set",
-            paramLabel = "FILE",
-            description = "Install the pages of this working set before they are asked for.")
-    private @Nullable Path workingSet;
+    private final Argument<Integer> holdBack = Argument.option(
+            spec,
+            "--hold-back",
+            "N",
+            Values.INT,
+            "" + WorkingSetOptions.SAMPLE,
+            "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
+                    + " (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--hold-back",
-            paramLabel = "N",
-            defaultValue = "" + WorkingSetOptions.SAMPLE,
-            description =
-                    "Of N pages of the working set hold one back, to learn how many of the others are used; 0 for none"
-                            + " (default: ${DEFAULT-VALUE}).")
-    private int holdBack;
+    private final Argument<Path> record = Argument.option(
+            spec,
+            "--record",
+            "FILE",
+            Values.PATH,
+            "Record what the first VM touches; for VM N a dot and N are appended.");
 
-    @Option(
-            names = "--record",
-            paramLabel = "FILE",
-            description = "Record what the first VM touches; for VM N a dot and N are appended.")
-    private @Nullable Path record;
+    private final Argument<Seconds> settle = Argument.option(
+            spec,
+            "--record-settle",
+            "SECONDS",
+            Seconds::parse,
+            "0",
+            "End a recording when for so long nothing new was touched; 0 for never (default:" + " ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--record-settle",
-            paramLabel = "SECONDS",
-            defaultValue = "0",
-            description = "End a recording when for so long nothing new was touched; 0 for never (default:"
-                    + " ${DEFAULT-VALUE}).")
-    private Seconds settle;
+    private final Argument<Seconds> limit = Argument.option(
+            spec,
+            "--record-limit",
+            "SECONDS",
+            Seconds::parse,
+            "0",
+            "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--record-limit",
-            paramLabel = "SECONDS",
-            defaultValue = "0",
-            description =
-                    "End a recording so long after its VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
-    private Seconds limit;
+    private final Argument<List<Integer>> peers = Argument.list(
+            spec,
+            "--peer-uid",
+            "UID",
+            Values.INT,
+            "Users whose VMs are served, beside one's own; everybody may connect then, and others are refused.");
 
-    @Option(
-            names = "--peer-uid",
-            paramLabel = "UID",
-            split = ",",
-            description =
-                    "Users whose VMs are served, beside one's own; everybody may connect then, and others are refused.")
-    private Set<Integer> peers = Set.of();
-
-    @Option(
-            names = "--events",
-            description = "Print every event as a line of JSON on standard output; --json is the same.")
-    private boolean events;
+    private final Argument<Boolean> events = Argument.flag(
+            spec, "--events", "Print every event as a line of JSON on standard output; --json is the same.");
 
     /** What is installed ahead. */
     enum Prefetch {
@@ -198,30 +193,31 @@ final class ServeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         check();
         ServerOptions options = new ServerOptions(
-                socket,
+                socket.value(),
                 snapshot.snapshot(),
                 snapshot.bases(),
-                Optional.ofNullable(state),
-                takeOver,
-                onFailure,
-                prefetch == Prefetch.ALL,
+                state.optional(),
+                takeOver.value(),
+                onFailure.value(),
+                prefetch.value() == Prefetch.ALL,
                 new WorkingSetOptions(
-                        Optional.ofNullable(workingSet),
-                        holdBack,
-                        Optional.ofNullable(record),
-                        settle.duration(),
-                        limit.duration()),
-                peers,
+                        workingSet.optional(),
+                        holdBack.value(),
+                        record.optional(),
+                        settle.value().duration(),
+                        limit.value().duration()),
+                Set.copyOf(peers.value()),
                 new ServingOptions(
-                        trackDirty,
-                        collapse,
-                        Duration.ofMillis(blockedAfter),
-                        Duration.ofMillis(retrySource),
-                        aheadLimit));
-        InetSocketAddress metricsAddress = metrics == null ? null : address(metrics);
-        Duration patience = takeOver ? PATIENCE : Duration.ZERO;
+                        trackDirty.value(),
+                        collapse.value(),
+                        Duration.ofMillis(blockedAfter.value()),
+                        Duration.ofMillis(retrySource.value()),
+                        aheadLimit.value()));
+        InetSocketAddress metricsAddress = !metrics.isPresent() ? null : address(metrics.value());
+        Duration patience = takeOver.value() ? PATIENCE : Duration.ZERO;
         try (PageServer server = PageServer.open(options, this::print);
-                ControlEndpoint commands = control == null ? null : ControlEndpoint.listen(server, control, patience);
+                ControlEndpoint commands =
+                        !control.isPresent() ? null : ControlEndpoint.listen(server, control.value(), patience);
                 MetricsEndpoint answering =
                         metricsAddress == null ? null : MetricsEndpoint.listen(server, metricsAddress, patience)) {
             return serve(server, commands, answering);
@@ -229,29 +225,29 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private void check() {
-        if (takeOver && state == null) {
+        if (takeOver.value() && !state.isPresent()) {
             throw new ParameterException(spec.commandLine(), "--take-over needs the --state of the living server");
         }
-        if (record != null && prefetch == Prefetch.ALL) {
+        if (record.isPresent() && prefetch.value() == Prefetch.ALL) {
             throw new ParameterException(
                     spec.commandLine(), "--record: with --prefetch all nothing is left that a VM could ask for");
         }
-        if (holdBack < 0) {
-            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack + " is negative");
+        if (holdBack.value() < 0) {
+            throw new ParameterException(spec.commandLine(), "--hold-back: " + holdBack.value() + " is negative");
         }
-        if (collapse && prefetch != Prefetch.ALL) {
+        if (collapse.value() && prefetch.value() != Prefetch.ALL) {
             throw new ParameterException(spec.commandLine(), "--collapse needs --prefetch all");
         }
-        if (collapse && trackDirty) {
+        if (collapse.value() && trackDirty.value()) {
             throw new ParameterException(spec.commandLine(), "--collapse and --track-dirty exclude each other");
         }
-        if (blockedAfter <= 0 || blockedAfter > LONGEST_MILLIS) {
+        if (blockedAfter.value() <= 0 || blockedAfter.value() > LONGEST_MILLIS) {
             throw new ParameterException(spec.commandLine(), "--blocked-after takes 1 to " + LONGEST_MILLIS);
         }
-        if (retrySource < 0 || retrySource > LONGEST_MILLIS) {
+        if (retrySource.value() < 0 || retrySource.value() > LONGEST_MILLIS) {
             throw new ParameterException(spec.commandLine(), "--retry-source takes 0 to " + LONGEST_MILLIS);
         }
-        if (aheadLimit < 1 || aheadLimit > MOST_PERCENT) {
+        if (aheadLimit.value() < 1 || aheadLimit.value() > MOST_PERCENT) {
             throw new ParameterException(spec.commandLine(), "--ahead-limit takes 1 to " + MOST_PERCENT);
         }
     }
@@ -283,7 +279,7 @@ final class ServeCommand implements Callable<Integer> {
             InetSocketAddress address = answering.address();
             err.println("metrics http://" + address.getHostString() + ":" + address.getPort() + "/metrics");
         }
-        err.println("ready " + socket);
+        err.println("ready " + socket.value());
         server.serve();
         try {
             Runtime.getRuntime().removeShutdownHook(drain);
@@ -314,7 +310,7 @@ final class ServeCommand implements Callable<Integer> {
     private void print(ServerEvent event) {
         PrintWriter out = spec.commandLine().getOut();
         String kind = event.kind().name().toLowerCase(Locale.ROOT);
-        if (events || output.json()) {
+        if (events.value() || output.json()) {
             synchronized (out) {
                 JsonResult.line(out, json -> {
                     json.writeStringProperty("event", kind);
@@ -335,5 +331,10 @@ final class ServeCommand implements Callable<Integer> {
                 default -> {}
             }
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -14,19 +14,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem shell}: any request by its name. */
-@Command(
-        name = "shell",
-        header = "Create VMs, issue any ioctl by its name, run guest programs and look at what happened.",
-        description = {
+final class ShellCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "shell",
+            "Create VMs, issue any ioctl by its name, run guest programs and look at what happened.",
             "",
             "Commands come from the terminal, a file, a pipe or -c. 'help' lists them. From a file, a pipe or -c the exit status"
                     + " is 1 if a command failed.",
@@ -34,43 +30,37 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  guestmem shell",
             "  guestmem shell --kernel soft -c 'create_vm; show slots'",
-            ""
-        })
-final class ShellCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private AnyKernelOption kernelOption;
+    private final AnyKernelOption kernelOption = new AnyKernelOption(spec);
 
-    @Option(names = "-c", paramLabel = "COMMANDS", description = "Commands, a line each or with ';' between them.")
-    private Optional<String> commands = Optional.empty();
+    private final Argument<String> commands =
+            Argument.option(spec, "-c", "COMMANDS", Values.TEXT, "Commands, a line each or with ';' between them.");
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Of random content, and on the software kernel of how races go (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    private final Argument<Long> seed = Argument.option(
+            spec,
+            "--seed",
+            "N",
+            Values.LONG,
+            "1",
+            "Of random content, and on the software kernel of how races go (default: ${DEFAULT-VALUE}).");
 
-    @Parameters(arity = "0..1", paramLabel = "FILE", description = "A file with commands.")
-    private Optional<Path> script = Optional.empty();
+    private final Argument<Path> script = Argument.parameter(spec, "FILE", Values.PATH, "A file with commands.");
 
     @Override
     public Integer call() throws IOException {
         if (output.json()) {
             throw new ParameterException(spec.commandLine(), "--json: the shell answers in text");
         }
-        SeededSchedule schedule = new SeededSchedule(seed);
+        SeededSchedule schedule = new SeededSchedule(seed.value());
         Kernel kernel = kernelOption.kernel(schedule);
         if (commands.isPresent()) {
-            return run(kernel, schedule, new ShellSettings.Input.Commands(commands.get()));
+            return run(kernel, schedule, new ShellSettings.Input.Commands(commands.value()));
         }
         if (script.isPresent()) {
-            try (Reader reader = Files.newBufferedReader(script.get())) {
+            try (Reader reader = Files.newBufferedReader(script.value())) {
                 return run(kernel, schedule, new ShellSettings.Input.Script(reader));
             }
         }
@@ -89,7 +79,12 @@ final class ShellCommand implements Callable<Integer> {
                 input,
                 spec.commandLine().getOut(),
                 spec.commandLine().getErr(),
-                seed,
+                seed.value(),
                 kernel instanceof SoftKernel ? Optional.of(schedule) : Optional.empty()));
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -20,21 +20,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.LongConsumer;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code guestmem translate}: KVM_TRANSLATE2 on a memory image. */
-@Command(
-        name = "translate",
-        header = "Translate a guest's addresses in an image of its memory, as KVM_TRANSLATE2 would.",
-        description = {
+final class TranslateCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "translate",
+            "Translate a guest's addresses in an image of its memory, as KVM_TRANSLATE2 would.",
             "",
             "Registers come from the image where it carries them (QEMU's ELF cores and kdumps, Firecracker's state file), from the"
                     + " options otherwise; without both, the page tables of a Linux kernel are searched for. The first line says"
@@ -46,109 +41,93 @@ import picocli.CommandLine.TypeConversionException;
             "  guestmem translate --image guest.elf --access u 0x401000",
             "  guestmem translate --image vm.mem --state vm.state --set accessed,dirty --access w 0xffffffff81000000",
             "  guestmem translate --image guest.lime --cr3 0x1858000 --map --json",
-            ""
-        })
-final class TranslateCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private ImageRegisterOptions image;
+    private final ImageRegisterOptions image = new ImageRegisterOptions(spec);
 
-    @Option(
-            names = "--access",
-            paramLabel = "rwxu",
-            converter = AccessLetters.class,
-            description = "What is done: read, write, execute; u: in user mode. Without it: a read by the supervisor.")
-    private int access = Access.READ;
+    private final Argument<Integer> access = Argument.option(
+            spec,
+            "--access",
+            "rwxu",
+            TranslateCommand::access,
+            "r",
+            "What is done: read, write, execute; u: in user mode. Without it: a read by the supervisor.");
 
-    @Option(
-            names = "--set",
-            paramLabel = "BITS",
-            converter = BitNames.class,
-            description = "What the walk sets: accessed, dirty, force.")
-    private int setBits = SetBits.NONE;
+    private final Argument<Integer> setBits = Argument.option(
+            spec, "--set", "BITS", TranslateCommand::bits, "What the walk sets: accessed, dirty, force.");
 
-    @Option(
-            names = "--order",
-            paramLabel = "ORDER",
-            converter = OrderNames.class,
-            description =
-                    "per_level: the first level that does not permit the access is at fault. architectural: an entry that is"
-                            + " not present or reserved comes first, as on a processor. Without it: per_level.")
-    private CheckOrder order = CheckOrder.PER_LEVEL;
+    private final Argument<CheckOrder> order = Argument.option(
+            spec,
+            "--order",
+            "ORDER",
+            Choices.of(CheckOrder.class),
+            "per_level",
+            "per_level: the first level that does not permit the access is at fault. architectural: an entry that is"
+                    + " not present or reserved comes first, as on a processor. Without it: per_level.");
 
-    @Option(names = "--map", description = "Everything that is mapped, instead: ascending, in runs.")
-    private boolean map;
+    private final Argument<Boolean> map =
+            Argument.flag(spec, "--map", "Everything that is mapped, instead: ascending, in runs.");
 
-    @Parameters(paramLabel = "GVA", arity = "0..*", description = "Addresses; '-' reads them from standard input.")
-    private List<String> addresses = List.of();
+    private final Argument<List<String>> addresses =
+            Argument.parameters(spec, "0..*", "GVA", Values.TEXT, "Addresses; '-' reads them from standard input.");
 
-    private static final class AccessLetters implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            int access = Access.READ;
-            for (int i = 0; i < text.length(); i++) {
-                access |= switch (text.charAt(i)) {
-                    case 'r' -> Access.READ;
-                    case 'w' -> Access.WRITE;
-                    case 'x' -> Access.EXECUTE;
-                    case 'u' -> Access.USER;
-                    default -> throw new TypeConversionException("'" + text + "' is not made of r, w, x, u");
-                };
-            }
-            return access;
+    private static int access(String text) {
+        int access = Access.READ;
+        for (int i = 0; i < text.length(); i++) {
+            access |= switch (text.charAt(i)) {
+                case 'r' -> Access.READ;
+                case 'w' -> Access.WRITE;
+                case 'x' -> Access.EXECUTE;
+                case 'u' -> Access.USER;
+                default -> throw new TypeConversionException("'" + text + "' is not made of r, w, x, u");
+            };
         }
+        return access;
     }
 
-    private static final class BitNames implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            int bits = SetBits.NONE;
-            for (String name : text.split(",", -1)) {
-                bits |= switch (name) {
-                    case "accessed" -> SetBits.ACCESSED;
-                    case "dirty" -> SetBits.DIRTY;
-                    case "force" -> SetBits.FORCE_ACCESSED;
-                    default -> throw new TypeConversionException("'" + name + "' is not one of accessed, dirty, force");
-                };
-            }
-            return bits;
+    private static int bits(String text) {
+        int bits = SetBits.NONE;
+        for (String name : text.split(",", -1)) {
+            bits |= switch (name) {
+                case "accessed" -> SetBits.ACCESSED;
+                case "dirty" -> SetBits.DIRTY;
+                case "force" -> SetBits.FORCE_ACCESSED;
+                default -> throw new TypeConversionException("'" + name + "' is not one of accessed, dirty, force");
+            };
         }
-    }
-
-    private static final class OrderNames implements ITypeConverter<CheckOrder> {
-        @Override
-        public CheckOrder convert(String text) {
-            return Choices.of(CheckOrder.class).convert(text);
-        }
+        return bits;
     }
 
     @Override
     public Integer call() throws IOException {
-        if (map == !addresses.isEmpty()) {
+        if (map.value() == !addresses.value().isEmpty()) {
             throw new ParameterException(spec.commandLine(), "either addresses or --map");
         }
-        if (!Translate2.isValid(setBits, access)) {
+        if (!Translate2.isValid(setBits.or(SetBits.NONE), access.value())) {
             throw new ParameterException(
                     spec.commandLine(), "--set: dirty and force need accessed, and dirty needs --access w");
         }
         GuestImage opened = image.open();
         ImageContext context = image.context(opened);
         WalkPlan plan = WalkPlan.of(context.state());
-        boolean answer = map ? map(opened, plan) : translate(opened, context, plan);
+        boolean answer = map.value() ? map(opened, plan) : translate(opened, context, plan);
         opened.damage().ifPresent(damage -> warn("the image is damaged: " + damage.getMessage()));
         return answer ? ExitStatus.DONE : ExitStatus.NO;
     }
 
     private boolean translate(GuestImage opened, ImageContext context, WalkPlan plan) throws IOException {
-        Walker walker =
-                new Walker(plan, setBits == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
+        Walker walker = new Walker(
+                plan, setBits.or(SetBits.NONE) == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
         TranslationPrinter printer = new TranslationPrinter(
-                spec.commandLine().getOut(), output.json(), walker, context, access, setBits, order);
+                spec.commandLine().getOut(),
+                output.json(),
+                walker,
+                context,
+                access.value(),
+                setBits.or(SetBits.NONE),
+                order.value());
         printer.begin(opened);
         forEachAddress(printer::print);
         printer.end();
@@ -156,7 +135,7 @@ final class TranslateCommand implements Callable<Integer> {
     }
 
     private void forEachAddress(LongConsumer consumer) throws IOException {
-        for (String address : addresses) {
+        for (String address : addresses.value()) {
             if (!address.equals("-")) {
                 consumer.accept(address(address, address));
                 continue;
@@ -207,5 +186,10 @@ final class TranslateCommand implements Callable<Integer> {
 
     private void warn(String message) {
         spec.commandLine().getErr().println("guestmem: " + message);
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -9,41 +9,31 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem workingset diff}. */
-@Command(
-        name = "diff",
-        header = "Compare two working sets: pages that came, went, or moved.",
-        description = {
+final class WorkingSetDiffCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "diff",
+            "Compare two working sets: pages that came, went, or moved.",
             "",
             "Pages are those of the newer one, counted from the beginning of the memory file. The exit status is 1 if the sets"
                     + " differ.",
-            ""
-        })
-final class WorkingSetDiffCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Parameters(index = "0", paramLabel = "OLD", description = "A working set.")
-    private Path older;
+    private final Argument<Path> older = Argument.parameter(spec, 0, "OLD", Values.PATH, "A working set.");
 
-    @Parameters(index = "1", paramLabel = "NEW", description = "Another one.")
-    private Path newer;
+    private final Argument<Path> newer = Argument.parameter(spec, 1, "NEW", Values.PATH, "Another one.");
 
     @Override
     public Integer call() throws IOException {
-        WorkingSet after = WorkingSetFile.read(newer).set();
+        WorkingSet after = WorkingSetFile.read(newer.value()).set();
         WorkingSetDifference difference =
-                WorkingSetDifference.between(WorkingSetFile.read(older).set(), after);
+                WorkingSetDifference.between(WorkingSetFile.read(older.value()).set(), after);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "workingset diff", json -> {
@@ -87,5 +77,10 @@ final class WorkingSetDiffCommand implements Callable<Integer> {
             json.writeEndObject();
         }
         json.writeEndArray();
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -9,76 +9,68 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem workingset merge}. */
-@Command(
-        name = "merge",
-        header = "Make one working set of several runs.",
-        description = {
+final class WorkingSetMergeCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "merge",
+            "Make one working set of several runs.",
             "",
             "A file that is a merged one itself counts as many runs as it was made of. Contents are not taken over: pack the"
                     + " result.",
-            ""
-        })
-final class WorkingSetMergeCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Option(names = "--output", required = true, paramLabel = "FILE", description = "Where the result goes.")
-    private Path file;
+    private final Argument<Path> file =
+            Argument.required(spec, "--output", "FILE", Values.PATH, "Where the result goes.");
 
-    @Option(
-            names = "--at-least",
-            paramLabel = "K",
-            description = "How many of the runs must have touched a page (default: half of them).")
-    private @Nullable Integer atLeast;
+    private final Argument<Integer> atLeast = Argument.option(
+            spec,
+            "--at-least",
+            "K",
+            Values.INT,
+            "How many of the runs must have touched a page (default: half of them).");
 
-    @Option(
-            names = "--half-life",
-            paramLabel = "N",
-            defaultValue = "0",
-            description =
-                    "A file counts half for every N files that are newer; 0 for no ageing (default: ${DEFAULT-VALUE}).")
-    private double halfLife;
+    private final Argument<Double> halfLife = Argument.option(
+            spec,
+            "--half-life",
+            "N",
+            Values.DOUBLE,
+            "0",
+            "A file counts half for every N files that are newer; 0 for no ageing (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--most",
-            paramLabel = "SIZE",
-            defaultValue = "0",
-            description =
-                    "Keep so much, of the pages that most runs have touched; 0 for all (default: ${DEFAULT-VALUE}).")
-    private ByteSize most;
+    private final Argument<ByteSize> most = Argument.option(
+            spec,
+            "--most",
+            "SIZE",
+            ByteSize::parse,
+            "0",
+            "Keep so much, of the pages that most runs have touched; 0 for all (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--page-size",
-            paramLabel = "SIZE",
-            defaultValue = "0",
-            description = "Of the result: 4K or 2M; 0 for that of the newest file (default: ${DEFAULT-VALUE}).")
-    private ByteSize pageSize;
+    private final Argument<ByteSize> pageSize = Argument.option(
+            spec,
+            "--page-size",
+            "SIZE",
+            ByteSize::parse,
+            "0",
+            "Of the result: 4K or 2M; 0 for that of the newest file (default: ${DEFAULT-VALUE}).");
 
-    @Parameters(arity = "1..*", paramLabel = "FILE", description = "Working sets, from the oldest to the newest.")
-    private List<Path> files;
+    private final Argument<List<Path>> files =
+            Argument.parameters(spec, "1..*", "FILE", Values.PATH, "Working sets, from the oldest to the newest.");
 
     @Override
     public Integer call() throws IOException {
         List<WorkingSet> sets = new ArrayList<>();
-        for (Path each : files) {
+        for (Path each : files.value()) {
             sets.add(WorkingSetFile.read(each).set());
         }
         WorkingSet merged = merge(sets);
-        WorkingSetFile.write(file, merged);
-        WorkingSetSummary summary = new WorkingSetSummary(file, merged);
+        WorkingSetFile.write(file.value(), merged);
+        WorkingSetSummary summary = new WorkingSetSummary(file.value(), merged);
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
             JsonResult.print(out, "workingset merge", summary::fields);
@@ -89,11 +81,21 @@ final class WorkingSetMergeCommand implements Callable<Integer> {
     }
 
     private WorkingSet merge(List<WorkingSet> sets) {
-        int least = atLeast == null ? WorkingSetMerge.half(sets) : atLeast;
+        int least = !atLeast.isPresent() ? WorkingSetMerge.half(sets) : atLeast.value();
         try {
-            return new WorkingSetMerge(least, halfLife, most.bytes(), pageSize.bytes()).merge(sets);
+            return new WorkingSetMerge(
+                            least,
+                            halfLife.value(),
+                            most.value().bytes(),
+                            pageSize.value().bytes())
+                    .merge(sets);
         } catch (IllegalArgumentException refused) {
             throw new ParameterException(spec.commandLine(), String.valueOf(refused.getMessage()), refused);
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -6,44 +6,33 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem workingset pack}. */
-@Command(
-        name = "pack",
-        header = "Put the contents of a working set's pages into its file.",
-        description = {
+final class WorkingSetPackCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "pack",
+            "Put the contents of a working set's pages into its file.",
             "",
             "The server reads such a file in one go and needs the snapshot for nothing that stands in it. It is of this very"
                     + " snapshot: once that is changed the file is refused.",
-            ""
-        })
-final class WorkingSetPackCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Mixin
-    private SnapshotOptions snapshot;
+    private final SnapshotOptions snapshot = new SnapshotOptions(spec);
 
-    @Option(names = "--output", required = true, paramLabel = "FILE", description = "Where the result goes.")
-    private Path file;
+    private final Argument<Path> file =
+            Argument.required(spec, "--output", "FILE", Values.PATH, "Where the result goes.");
 
-    @Parameters(index = "0", paramLabel = "SET", description = "A working set.")
-    private Path from;
+    private final Argument<Path> from = Argument.parameter(spec, 0, "SET", Values.PATH, "A working set.");
 
     @Override
     public Integer call() throws IOException {
-        WorkingSetFile packed =
-                Packing.write(file, WorkingSetFile.read(from).set(), snapshot.snapshot(), snapshot.bases());
-        WorkingSetSummary summary = new WorkingSetSummary(file, packed.set());
+        WorkingSetFile packed = Packing.write(
+                file.value(), WorkingSetFile.read(from.value()).set(), snapshot.snapshot(), snapshot.bases());
+        WorkingSetSummary summary = new WorkingSetSummary(file.value(), packed.set());
         long bytes = packed.contents().orElseThrow().length();
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
@@ -56,5 +45,10 @@ final class WorkingSetPackCommand implements Callable<Integer> {
             out.println("  with " + ByteSize.describe(bytes) + " of content");
         }
         return ExitStatus.DONE;
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

@@ -11,57 +11,51 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code guestmem workingset record}. */
-@Command(
-        name = "record",
-        header = "Serve one VM, record what it touches, give it the rest of its memory, and end.",
-        description = {
+final class WorkingSetRecordCommand implements Callable<Integer>, Verb {
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "record",
+            "Serve one VM, record what it touches, give it the rest of its memory, and end.",
             "",
             "The recording ends when nothing new is touched for a while, when the VM ends, or at SIGTERM or SIGINT. The exit"
                     + " status is 1 if nothing was touched, or if a VM could not get all of its memory.",
-            ""
-        })
-final class WorkingSetRecordCommand implements Callable<Integer> {
-    @Spec
-    private CommandSpec spec;
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Option(names = "--socket", required = true, paramLabel = "PATH", description = "Where the VM connects.")
-    private Path socket;
+    private final Argument<Path> socket =
+            Argument.required(spec, "--socket", "PATH", Values.PATH, "Where the VM connects.");
 
-    @Mixin
-    private SnapshotOptions snapshot;
+    private final SnapshotOptions snapshot = new SnapshotOptions(spec);
 
-    @Option(names = "--output", required = true, paramLabel = "FILE", description = "Where the working set goes.")
-    private Path file;
+    private final Argument<Path> file =
+            Argument.required(spec, "--output", "FILE", Values.PATH, "Where the working set goes.");
 
-    @Option(
-            names = "--settle",
-            paramLabel = "SECONDS",
-            defaultValue = "5",
-            description = "End it when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).")
-    private Seconds settle;
+    private final Argument<Seconds> settle = Argument.option(
+            spec,
+            "--settle",
+            "SECONDS",
+            Seconds::parse,
+            "5",
+            "End it when for so long nothing new was touched; 0 for never (default: ${DEFAULT-VALUE}).");
 
-    @Option(
-            names = "--limit",
-            paramLabel = "SECONDS",
-            defaultValue = "0",
-            description = "End it so long after the VM has connected; 0 for never (default: ${DEFAULT-VALUE}).")
-    private Seconds limit;
+    private final Argument<Seconds> limit = Argument.option(
+            spec,
+            "--limit",
+            "SECONDS",
+            Seconds::parse,
+            "0",
+            "End it so long after the VM has connected; 0 for never (default: ${DEFAULT-VALUE}).");
 
     @Override
     public Integer call() throws IOException {
-        ServerOptions options = ServerOptions.of(socket, snapshot.snapshot())
+        ServerOptions options = ServerOptions.of(socket.value(), snapshot.snapshot())
                 .over(snapshot.bases())
-                .workingSet(WorkingSetOptions.NONE.recording(file, settle.duration(), limit.duration()));
+                .workingSet(WorkingSetOptions.NONE.recording(
+                        file.value(), settle.value().duration(), limit.value().duration()));
         CompletableFuture<Integer> status = new CompletableFuture<>();
         try (SingleRecording recording = SingleRecording.open(options, this::warn)) {
             Thread hook = Thread.ofPlatform().name("stop").unstarted(() -> {
@@ -69,7 +63,7 @@ final class WorkingSetRecordCommand implements Callable<Integer> {
                 Main.halt(status.join());
             });
             Runtime.getRuntime().addShutdownHook(hook);
-            spec.commandLine().getErr().println("ready " + socket);
+            spec.commandLine().getErr().println("ready " + socket.value());
             try {
                 status.complete(result(recording.await()));
             } finally {
@@ -94,13 +88,13 @@ final class WorkingSetRecordCommand implements Callable<Integer> {
         ServerEvent recording = outcome.recording().orElse(null);
         if (recording == null || recording.kind() == ServerEvent.Kind.NOT_RECORDED) {
             String why = recording == null ? "no VM has connected" : recording.text();
-            spec.commandLine().getErr().println("guestmem: " + file + " is not written: " + why);
+            spec.commandLine().getErr().println("guestmem: " + file.value() + " is not written: " + why);
             return recording != null && recording.numbers().getOrDefault("pages", 0L) > 0
                     ? ExitStatus.IO
                     : ExitStatus.NO;
         }
-        WorkingSetSummary summary =
-                new WorkingSetSummary(file, WorkingSetFile.read(file).set());
+        WorkingSetSummary summary = new WorkingSetSummary(
+                file.value(), WorkingSetFile.read(file.value()).set());
         if (output.json()) {
             JsonResult.print(out, "workingset record", summary::fields);
         } else {
@@ -119,5 +113,10 @@ final class WorkingSetRecordCommand implements Callable<Integer> {
                                 + ": " + event.text());
             default -> {}
         }
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

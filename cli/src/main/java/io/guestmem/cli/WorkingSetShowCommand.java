@@ -14,44 +14,34 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JsonGenerator;
 
 /** {@code guestmem workingset show}. */
-@Command(
-        name = "show",
-        header = "Say what stands in a working set.",
-        description = {
-            "",
-            "Checks all of the file, contents included. Pages are counted from the beginning of the memory file.",
-            ""
-        })
-final class WorkingSetShowCommand implements Callable<Integer> {
+final class WorkingSetShowCommand implements Callable<Integer>, Verb {
     private static final int FIRST = 16;
 
-    @Spec
-    private CommandSpec spec;
+    private final CommandSpec spec = Verb.spec(
+            this,
+            "show",
+            "Say what stands in a working set.",
+            "",
+            "Checks all of the file, contents included. Pages are counted from the beginning of the memory file.",
+            "");
 
-    @Mixin
-    private OutputOptions output;
+    private final OutputOptions output = new OutputOptions(spec);
 
-    @Option(names = "--all", description = "Print all entries, not only the first " + FIRST + "; --json has them all.")
-    private boolean all;
+    private final Argument<Boolean> all =
+            Argument.flag(spec, "--all", "Print all entries, not only the first " + FIRST + "; --json has them all.");
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "A working set.")
-    private Path path;
+    private final Argument<Path> path = Argument.parameter(spec, 0, "FILE", Values.PATH, "A working set.");
 
     @Override
     public Integer call() throws IOException {
-        WorkingSetFile file = WorkingSetFile.read(path);
+        WorkingSetFile file = WorkingSetFile.read(path.value());
         file.contents()
                 .ifPresent(contents -> PackedContents.read(
-                                path, contents, file.set().memory().pageSize())
+                                path.value(), contents, file.set().memory().pageSize())
                         .close());
         PrintWriter out = spec.commandLine().getOut();
         if (output.json()) {
@@ -64,7 +54,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
 
     private void print(PrintWriter out, WorkingSetFile file) {
         WorkingSet set = file.set();
-        new WorkingSetSummary(path, set).print(out);
+        new WorkingSetSummary(path.value(), set).print(out);
         for (MemoryRegions.Extent region : set.memory().extents()) {
             out.println("  region of " + region.bytes() + " bytes at offset " + region.offset());
         }
@@ -89,7 +79,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
                 TextTable.Column.left("touch"),
                 TextTable.Column.right("after ms"),
                 TextTable.Column.right("in runs"));
-        List<PageRun> shown = all
+        List<PageRun> shown = all.value()
                 ? set.order()
                 : set.order().subList(0, Math.min(FIRST, set.order().size()));
         for (PageRun run : shown) {
@@ -113,7 +103,7 @@ final class WorkingSetShowCommand implements Callable<Integer> {
 
     private void fields(JsonGenerator json, WorkingSetFile file) {
         WorkingSet set = file.set();
-        new WorkingSetSummary(path, set).fields(json);
+        new WorkingSetSummary(path.value(), set).fields(json);
         json.writeArrayPropertyStart("regions");
         for (MemoryRegions.Extent region : set.memory().extents()) {
             json.writeStartObject();
@@ -148,5 +138,10 @@ final class WorkingSetShowCommand implements Callable<Integer> {
         json.writeNumberProperty("seen", (double) run.seen() / PageRun.ONE);
         json.writeNumberProperty("observed", (double) run.observed() / PageRun.ONE);
         json.writeEndObject();
+    }
+
+    @Override
+    public CommandSpec spec() {
+        return spec;
     }
 }

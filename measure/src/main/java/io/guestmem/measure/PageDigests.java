@@ -6,10 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -86,16 +84,42 @@ final class PageDigests {
                 }
             }
         };
-        List<Future<?>> others = new ArrayList<>();
-        try (ExecutorService pool = Executors.newFixedThreadPool(
-                Math.max(1, threads - 1),
-                Thread.ofPlatform().daemon().name("guestmem-page-digests-", 0).factory())) {
-            for (int i = 1; i < threads; i++) {
-                others.add(pool.submit(work));
-            }
-            work.run();
-        }
-        others.forEach(Future::resultNow);
+        share(work, threads);
         return digests;
+    }
+
+    /** Bare threads: an executor links method handles first, which takes longer than to hash a firmware. */
+    private static void share(Runnable work, int threads) {
+        List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
+        Thread.Builder builder = Thread.ofPlatform()
+                .daemon()
+                .name("guestmem-page-digests-", 0)
+                .uncaughtExceptionHandler((_, failure) -> failures.add(failure));
+        List<Thread> others = new ArrayList<>();
+        for (int i = 1; i < threads; i++) {
+            others.add(builder.start(work));
+        }
+        try {
+            work.run();
+        } finally {
+            others.forEach(PageDigests::await);
+        }
+        if (!failures.isEmpty()) {
+            throw new IllegalStateException("a thread that hashes pages failed", failures.getFirst());
+        }
+    }
+
+    private static void await(Thread thread) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException _) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

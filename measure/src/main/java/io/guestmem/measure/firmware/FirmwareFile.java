@@ -4,7 +4,6 @@ import io.guestmem.measure.layout.LittleEndian;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,7 +60,7 @@ public record FirmwareFile(MemorySegment bytes) {
     public byte[] copy(String field, long offset, int length) throws MalformedFirmwareException {
         check(field, offset, length);
         byte[] copy = new byte[length];
-        MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, offset, copy, 0, length);
+        MemorySegment.copy(bytes, offset, MemorySegment.ofArray(copy), 0, length);
         return copy;
     }
 

@@ -2,7 +2,6 @@ package io.guestmem.measure.firmware;
 
 import io.guestmem.measure.layout.LittleEndian;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -35,6 +34,7 @@ public record IgvmFile(List<Platform> platforms, List<IgvmDirective> directives)
     /** {@code IgvmPlatformType} of SEV-ES. */
     public static final int SEV_ES = 5;
 
+    private static final MemorySegment MAGIC = MemorySegment.ofArray(new byte[] {'I', 'G', 'V', 'M'});
     private static final int FIXED = 24;
     private static final int FIXED_2 = 32;
     private static final int CHECKSUM = 20;
@@ -73,11 +73,7 @@ public record IgvmFile(List<Platform> platforms, List<IgvmDirective> directives)
 
     /** Whether a file begins like one. */
     public static boolean is(FirmwareFile file) {
-        return file.size() >= FIXED
-                && file.bytes().get(ValueLayout.JAVA_BYTE, 0) == 'I'
-                && file.bytes().get(ValueLayout.JAVA_BYTE, 1) == 'G'
-                && file.bytes().get(ValueLayout.JAVA_BYTE, 2) == 'V'
-                && file.bytes().get(ValueLayout.JAVA_BYTE, 3) == 'M';
+        return file.size() >= FIXED && file.bytes().asSlice(0, MAGIC.byteSize()).mismatch(MAGIC) < 0;
     }
 
     /** The bit of a platform type, if the file supports it. */

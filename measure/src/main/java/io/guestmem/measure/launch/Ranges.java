@@ -2,7 +2,6 @@ package io.guestmem.measure.launch;
 
 import io.guestmem.measure.LaunchStep;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /** Guest-physical ranges of steps. */
@@ -16,7 +15,7 @@ final class Ranges {
      */
     static void refuseOverlaps(List<LaunchStep> steps) throws RefusedException {
         List<LaunchStep> sorted = new ArrayList<>(steps);
-        sorted.sort(Comparator.comparingLong(LaunchStep::gpa));
+        sorted.sort((one, other) -> Long.compare(one.gpa(), other.gpa()));
         for (int i = 1; i < sorted.size(); i++) {
             LaunchStep before = sorted.get(i - 1);
             LaunchStep step = sorted.get(i);
