@@ -117,12 +117,15 @@ class LargePagesTest {
                 new Reports(reports),
                 () -> 0,
                 new Counters());
-        port.batch().fault(LARGE + 5, 0).fault(2 * LARGE, 0).write(3 * LARGE + 77).pending();
+        port.batch()
+                .fault(LARGE + 5, 0)
+                .fault(2 * LARGE, 0)
+                .write(3 * LARGE + 77)
+                .pending();
         loop.round();
         assertThat(port.calls())
                 .as("zeroes are a copy, as hugetlbfs has no page of them")
-                .containsExactly(
-                        "copy protected 200000+200000", "copy protected 400000+200000", "copy 600000+200000");
+                .containsExactly("copy protected 200000+200000", "copy protected 400000+200000", "copy 600000+200000");
         port.batch().fault(2 * LARGE + 4096, PROTECTED).pending();
         loop.round();
         assertThat(port.calls()).containsExactly("allow 400000+200000");

@@ -57,8 +57,7 @@ class TouchLogTest {
 
         try (Recorder second = Recorder.reopen(log, MAP)) {
             assertThat(second.goal())
-                    .isEqualTo(
-                            new RecordingGoal(Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofSeconds(70)));
+                    .isEqualTo(new RecordingGoal(Path.of("/sets/é 1"), Duration.ofSeconds(3), Duration.ofSeconds(70)));
             assertThat(second.began()).isEqualTo(1000);
             assertThat(second.last()).isEqualTo(2_000_000);
             assertThat(second.isStopped()).isFalse();
