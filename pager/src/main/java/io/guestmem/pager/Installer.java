@@ -15,7 +15,7 @@ final class Installer {
 
     private final int vm;
     private final Guest guest;
-    private final MemoryGroups groups;
+    private final int pid;
     private final int percent;
     private final Semaphore turns;
     private final Consumer<ServerEvent> events;
@@ -34,7 +34,7 @@ final class Installer {
     Installer(int vm, Guest guest, int pid, int percent, Semaphore turns, Consumer<ServerEvent> events) {
         this.vm = vm;
         this.guest = guest;
-        this.groups = MemoryGroups.of(PROC, pid);
+        this.pid = pid;
         this.percent = percent;
         this.turns = turns;
         this.events = events;
@@ -93,7 +93,7 @@ final class Installer {
 
     /** Pages of hugetlbfs are not charged to memory groups. */
     private Allowance allowance() {
-        return guest.map().pageSize() > MappedMemory.PAGE_SIZE ? Allowance.ALL : new MemoryAllowance(groups, percent);
+        return guest.map().pageSize() > MappedMemory.PAGE_SIZE ? Allowance.ALL : new MemoryAllowance(() -> MemoryGroups.of(PROC, pid), percent);
     }
 
     private synchronized void start(Allowance allowance, Consumer<Prefetcher> work) {

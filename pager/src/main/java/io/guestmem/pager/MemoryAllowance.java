@@ -1,6 +1,8 @@
 package io.guestmem.pager;
 
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ends prefetching before the VM's control group is full: pages are charged to the VM, and what is installed ahead must not take
@@ -13,24 +15,28 @@ final class MemoryAllowance implements Allowance {
     private static final int PART = 8;
     private static final int WHOLE = 100;
 
-    private final MemoryGroups groups;
+    private final Supplier<MemoryGroups> source;
     private final int percent;
+    private @Nullable MemoryGroups groups;
     private long unseen;
 
     /**
      * Makes it.
      *
+     * @param groups is asked when it is needed
      * @param percent of each limit that may be used
      */
-    MemoryAllowance(MemoryGroups groups, int percent) {
-        this.groups = groups;
+    MemoryAllowance(Supplier<MemoryGroups> groups, int percent) {
+        this.source = groups;
         this.percent = percent;
     }
 
     @Override
     public String refuses(long bytes) {
         if (unseen < bytes) {
-            Optional<MemoryGroups.Use> fullest = groups.fullest();
+            MemoryGroups known = groups == null ? source.get() : groups;
+            groups = known;
+            Optional<MemoryGroups.Use> fullest = known.fullest();
             if (fullest.isPresent()) {
                 MemoryGroups.Use use = fullest.get();
                 long room = use.limit() / WHOLE * percent - use.used();

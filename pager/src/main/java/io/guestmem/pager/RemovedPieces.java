@@ -25,6 +25,8 @@ import java.util.List;
 final class RemovedPieces {
     static final long PIECE = 2 << 20;
 
+    private static final long UNKNOWN = -1;
+
     private final Guest guest;
     private final GuestMap map;
     private final List<Region> regions;
@@ -36,8 +38,11 @@ final class RemovedPieces {
     private final BitSet asked;
     private final BitSet unregistered;
 
-    /** Mappings that may still be made. */
-    private long budget;
+    /** Mappings that may still be made; not known before the first piece. */
+    private long budget = UNKNOWN;
+
+    /** Whether the kernel has refused one. */
+    private boolean refused;
 
     RemovedPieces(Guest guest) {
         this.guest = guest;
@@ -54,7 +59,6 @@ final class RemovedPieces {
         }
         this.asked = new BitSet(isOff ? 0 : total);
         this.unregistered = new BitSet(isOff ? 0 : total);
-        this.budget = isOff ? 0 : guest.port().spareMappings();
     }
 
     private int slot(int region, long address) {
@@ -63,7 +67,7 @@ final class RemovedPieces {
 
     /** The guest gives {@code [from, to)} back, which lies in one region. */
     void removed(int region, long from, long to) {
-        if (budget > 0) {
+        if (!isOff) {
             asked.set(slot(region, from), slot(region, to - 1) + 1);
         }
     }
@@ -82,7 +86,8 @@ final class RemovedPieces {
     /** Lets go of what has become whole since the last call. */
     void letGo() {
         if (!asked.isEmpty()) {
-            for (int i = 0; i < slots.length; i++) {
+            budget = budget == UNKNOWN ? guest.port().spareMappings() : budget;
+            for (int i = 0; i < slots.length && !refused; i++) {
                 letGo(i);
             }
             asked.clear();
@@ -95,7 +100,7 @@ final class RemovedPieces {
             long address = (regions.get(region).hostAddress() / PIECE + slot - slots[region]) * PIECE;
             if (!unregistered.get(slot) && isWhole(region, address) && pays(region, slot, end)) {
                 if (!guest.port().unregister(address, PIECE)) {
-                    budget = 0;
+                    refused = true;
                     return;
                 }
                 unregistered.set(slot);

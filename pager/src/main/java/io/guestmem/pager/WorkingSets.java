@@ -1,5 +1,6 @@
 package io.guestmem.pager;
 
+import io.guestmem.linux.LinuxException;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.workingset.MemoryRegions;
@@ -110,12 +111,22 @@ final class WorkingSets implements AutoCloseable {
      * @param log of the other server, if there is one
      */
     VmWorkingSet takeBack(int vm, GuestMap map, PageStates states, Path log) {
-        if (!Files.exists(log)) {
+        Recorder recorder = Files.exists(log) ? reopened(vm, map, log) : null;
+        if (recorder == null) {
             return new VmWorkingSet(vm, events, states, replay(vm, map, 0), null);
         }
-        Recorder recorder = Recorder.reopen(log, map);
         VmWorkingSet.Target target = new VmWorkingSet.Target(recorder.goal(), snapshot, log);
         return new VmWorkingSet(vm, events, states, replay(vm, map, 0), recorder, target);
+    }
+
+    /** Null if what is there is no recording: the VM is served all the same. */
+    private @Nullable Recorder reopened(int vm, GuestMap map, Path log) {
+        try {
+            return Recorder.reopen(log, map);
+        } catch (IllegalArgumentException | LinuxException unusable) {
+            events.accept(ServerEvent.of(Kind.WARNING, vm, "its recording is lost: " + unusable.getMessage()));
+            return null;
+        }
     }
 
     private @Nullable Replay replay(int vm, GuestMap map, int sample) {

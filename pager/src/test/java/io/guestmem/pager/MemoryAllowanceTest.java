@@ -76,7 +76,8 @@ class MemoryAllowanceTest {
 
     @Test
     void whatIsTakenIsCountedAndTheGroupIsLookedAtAgainBeforeItCouldBeFull() throws Exception {
-        MemoryAllowance allowance = new MemoryAllowance(groups("/vm", "/"), 90);
+        MemoryGroups groups = groups("/vm", "/");
+        MemoryAllowance allowance = new MemoryAllowance(() -> groups, 90);
         group("v2/vm", String.valueOf(100 * MIB), "max", 10 * MIB, 0);
         for (int i = 0; i < 5; i++) {
             assertThat(allowance.refuses(2 * MIB)).as("10 MiB of a room of 80").isEmpty();
@@ -95,7 +96,8 @@ class MemoryAllowanceTest {
         Path memory = directory.resolve("memory");
         Pattern.write(memory, pages, page -> page < 2048 || page >= 3072);
         group("v2/vm", String.valueOf(100 * MIB), "max", 85 * MIB, 0);
-        MemoryAllowance allowance = new MemoryAllowance(groups("/vm", "/"), 90);
+        MemoryGroups groups = groups("/vm", "/");
+        MemoryAllowance allowance = new MemoryAllowance(() -> groups, 90);
         ScriptedPort port = new ScriptedPort();
         try (SnapshotFiles source = SnapshotFiles.open(memory, List.of());
                 PageStates states = PageStates.anonymous(pages);

@@ -140,6 +140,24 @@ class RecordingRecoveryTest {
     }
 
     @Test
+    void aVmIsServedEvenIfNobodyUnderstandsItsRecording() throws Exception {
+        try (ServerProcess first = recording()) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                vmm.expectOk("write 7 2");
+                first.kill();
+                Files.writeString(state.resolve("vm-1.touches"), "of another version");
+                try (ServerProcess second = successor(false)) {
+                    second.await("WARNING 1 its recording is lost");
+                    second.await("RECOVERED 1");
+                    vmm.expectOk("read 0 " + PAGES);
+                }
+            }
+        }
+        assertThat(file).doesNotExist();
+    }
+
+    @Test
     void aServerThatIsClosedLeavesTheRecordingToTheNextOne() throws Exception {
         ServerOptions options = ServerOptions.of(socket, snapshot)
                 .state(state, false)
