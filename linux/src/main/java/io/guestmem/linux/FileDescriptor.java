@@ -119,8 +119,8 @@ public final class FileDescriptor implements AutoCloseable {
     }
 
     /**
-     * {@code preadv2(2)} with {@code RWF_NOWAIT} at the file's own position, repeated while a signal interrupts it: never blocks, whatever {@code O_NONBLOCK}
-     * says.
+     * {@code preadv2(2)} with {@code RWF_NOWAIT} at the file's own position, repeated while a signal interrupts it: never blocks,
+     * whatever {@code O_NONBLOCK} says.
      *
      * @param vector one {@link IovecLayout}
      * @return as {@link #read}; {@code -EOPNOTSUPP} if the kernel cannot do that with such a file

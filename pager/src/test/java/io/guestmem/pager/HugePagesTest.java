@@ -166,6 +166,34 @@ class HugePagesTest {
     }
 
     @Test
+    void aSuccessorServesAndTracksOn() throws Exception {
+        Path state = directory.resolve("state");
+        Path diff = directory.resolve("diff");
+        try (HugePages _ = HugePages.free(HUGE);
+                MockVmmProcess vmm = ofAServerThatEnded(state);
+                TestServer second = TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
+            vmm.expectOk("write 3000 1");
+            vmm.expectOk("read 0 " + PAGES + " 2");
+
+            second.server().control().writeDiff(1, diff);
+
+            assertThat(DiffTest.dataOf(diff, PAGES)).containsExactly("0-512", "1536-2048", "2560-3072");
+            assertThat(second.server().drain()).isTrue();
+            vmm.expectOk("write 0 " + PAGES + " 2");
+        }
+    }
+
+    private MockVmmProcess ofAServerThatEnded(Path state) throws Exception {
+        try (TestServer _ = TestServer.start(tracking().state(state, false))) {
+            MockVmmProcess vmm = vmm();
+            vmm.expectOk("read 0 2000");
+            vmm.expectOk("write 10 5");
+            vmm.expectOk("remove 1536 512");
+            return vmm;
+        }
+    }
+
+    @Test
     void aWorkingSetIsReplayedIntoHugePagesWhateverPagesItWasRecordedWith() throws Exception {
         Path small = record(MappedMemory.PAGE_SIZE, "read 5 1", "read 2100 3", "write 1030 1");
         Path huge = record(HugePages.SIZE, "read 5 1", "read 2100 3", "write 1030 1");
