@@ -111,6 +111,12 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         Target to = target;
         if (source != null && to != null && !isWritten && recording == null) {
             isPaused = false;
+            source.goOn();
+            if (to.log != null && !Files.exists(to.log)) {
+                // Whoever served the VM meanwhile has written it.
+                isWritten = true;
+                return;
+            }
             recording = Thread.ofPlatform()
                     .name("recording of VM " + vm)
                     .daemon()

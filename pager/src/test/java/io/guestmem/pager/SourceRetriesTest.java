@@ -77,7 +77,7 @@ class SourceRetriesTest {
     void pausesDoubleAtRandomAndThePolicyHoldsWhenTheBudgetIsUsedUp() {
         port.batch().fault(0x11000).pending();
         List<Long> pauses = new ArrayList<>();
-        while (reports.isEmpty()) {
+        while (reports.isEmpty() && pauses.size() < 1000) {
             port.answer(UNREADABLE);
             loop.round();
             if (loop.hasWaiting()) {

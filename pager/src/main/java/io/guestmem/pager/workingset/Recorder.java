@@ -27,8 +27,15 @@ public final class Recorder implements AutoCloseable {
         this.map = map;
         this.log = log;
         this.began = log.began();
-        this.last = log.count() == 0 ? began : began + log.nanos(log.count() - 1);
-        this.stopped = log.hasEnded();
+        this.last = began;
+        goOn();
+    }
+
+    /** Whoever has recorded in the same file until now does not any more: goes on from there. */
+    public void goOn() {
+        log.markAll();
+        last = log.count() == 0 ? began : began + log.nanos(log.count() - 1);
+        stopped = log.hasEnded();
     }
 
     /**

@@ -142,11 +142,15 @@ final class TouchLog implements AutoCloseable {
             log.close();
             throw new IllegalArgumentException(path + ": no touches of " + pages + " pages, or another version");
         }
-        for (long i = 0; i < log.count(); i++) {
-            log.mark(log.page(i));
-        }
         log.space = Math.min(length(pages), log.entries + Math.ceilDiv(log.count() * ENTRY, GROWTH) * GROWTH);
         return log;
+    }
+
+    /** Marks the pages of all entries: whoever wrote here may have died before the last one was. */
+    void markAll() {
+        for (long i = 0; i < count(); i++) {
+            mark(page(i));
+        }
     }
 
     private long at(long offset) {
@@ -198,7 +202,7 @@ final class TouchLog implements AutoCloseable {
     boolean add(long page, boolean write, long nanos) {
         long number = at(COUNT);
         long offset = entries + number * ENTRY;
-        if (offset == space && !grow()) {
+        if (offset >= space && !grow(offset)) {
             return false;
         }
         put(offset, write ? page | WRITTEN : page);
@@ -208,12 +212,14 @@ final class TouchLog implements AutoCloseable {
         return true;
     }
 
-    private boolean grow() {
-        long length = Math.min(GROWTH, mapping.length() - space);
-        if (file.allocate(0, space, length) < 0) {
+    /** Makes space at {@code offset}; who wrote here before may have come further than {@link #space}. */
+    private boolean grow(long offset) {
+        long from = entries + (offset - entries) / GROWTH * GROWTH;
+        long length = Math.min(GROWTH, mapping.length() - from);
+        if (file.allocate(0, from, length) < 0) {
             return false;
         }
-        space += length;
+        space = from + length;
         return true;
     }
 

@@ -93,6 +93,27 @@ class TouchLogTest {
         }
     }
 
+    /** As in a hand-over, where the next server opens everything while the VM is served. */
+    @Test
+    void whoHasOpenedItBeforeTheOtherHadEndedGoesOnFromThere() throws Exception {
+        try (Recorder first = create();
+                Recorder second = Recorder.reopen(log, MAP)) {
+            for (int page = 0; page < 70_000; page++) {
+                first.demanded(page, false, 2_001_000);
+            }
+            second.goOn();
+            second.demanded(5, true, 3_001_000);
+            second.demanded(70_000, true, 4_001_000);
+
+            assertThat(second.count()).isEqualTo(70_001);
+            assertThat(second.last()).isEqualTo(4_001_000);
+            assertThat(touches(second)).containsExactly("READ 0+70000 at 2000", "WRITE 70000+1 at 4000");
+            second.stop();
+            first.goOn();
+            assertThat(first.isStopped()).isTrue();
+        }
+    }
+
     @Test
     void whatHasEndedHasEndedForAll() throws Exception {
         try (Recorder first = create()) {
