@@ -3,12 +3,14 @@ package io.guestmem.bench;
 import io.guestmem.abi.GuestPhysical;
 import io.guestmem.abi.GuestRange;
 import io.guestmem.abi.HostMemory;
+import io.guestmem.abi.KernelException;
 import io.guestmem.abi.VmType;
 import io.guestmem.kvm.Kvm;
 import io.guestmem.kvm.LinuxKernel;
 import io.guestmem.kvm.Memslot;
 import io.guestmem.kvm.Vcpu;
 import io.guestmem.kvm.Vm;
+import java.util.Optional;
 
 /** A VM of one vCPU and one page of memory, with the numbers of its descriptors, which the typed API keeps to itself. */
 final class BenchmarkVm implements AutoCloseable {
@@ -46,6 +48,15 @@ final class BenchmarkVm implements AutoCloseable {
         } catch (RuntimeException failed) {
             close();
             throw failed;
+        }
+    }
+
+    /** Why there can be none here; empty if there can. */
+    static Optional<String> refusal() {
+        try (BenchmarkVm _ = new BenchmarkVm()) {
+            return Optional.empty();
+        } catch (KernelException refused) {
+            return Optional.of(String.valueOf(refused.getMessage()));
         }
     }
 

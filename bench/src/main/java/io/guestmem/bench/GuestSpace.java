@@ -65,6 +65,16 @@ final class GuestSpace implements AutoCloseable {
         return bytes.byteSize();
     }
 
+    /** Where its first byte is mapped. */
+    long hva() {
+        return bytes.address();
+    }
+
+    /** The physical address of its root table. */
+    long root() {
+        return state.cr3() & 0x000F_FFFF_FFFF_F000L;
+    }
+
     WalkPlan plan() {
         return WalkPlan.of(state);
     }
@@ -115,7 +125,7 @@ final class GuestSpace implements AutoCloseable {
         }
         List<String> words = new ArrayList<>(command);
         words.add(memoryFile().toString());
-        words.add("0x" + Long.toHexString(state.cr3() & 0x000F_FFFF_FFFF_F000L));
+        words.add("0x" + Long.toHexString(root()));
         words.add(queriesFile().toString());
         return new WalkPeer(words, order);
     }

@@ -1,6 +1,5 @@
 package io.guestmem.bench;
 
-import io.guestmem.abi.KernelException;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -21,11 +20,7 @@ record IoctlBenchmark(String name, Function<BenchmarkVm, IoctlSides> sides) impl
 
     @Override
     public Optional<String> unavailable(BenchmarkSettings settings) {
-        try (BenchmarkVm _ = new BenchmarkVm()) {
-            return Optional.empty();
-        } catch (KernelException refused) {
-            return Optional.of(String.valueOf(refused.getMessage()));
-        }
+        return BenchmarkVm.refusal();
     }
 
     @Override

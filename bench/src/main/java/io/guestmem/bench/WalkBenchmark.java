@@ -41,7 +41,9 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         /** A compiler, and libkdumpfile with its header. */
         ADDRXLAT,
         /** Python with volatility3. */
-        VOLATILITY
+        VOLATILITY,
+        /** {@code /dev/kvm}. */
+        KVM
     }
 
     /** A run with its settings. */
@@ -131,6 +133,9 @@ record WalkBenchmark(String name, String what, Needs needs, Function<Run, Benchm
         }
         if (needs == Needs.VOLATILITY) {
             return lacking("python3 has no volatility3", () -> new Command(PYTHON, "-c", "import volatility3").run());
+        }
+        if (needs == Needs.KVM) {
+            return BenchmarkVm.refusal();
         }
         if (CProgram.compiler().isEmpty()) {
             return Optional.of(NO_COMPILER);

@@ -24,6 +24,7 @@ final class WalkBenchmarks {
     private static final int LARGE_FACTOR = 16;
     private static final int HUGE_FACTOR = 256;
     private static final int VOLATILITY_SHARE = 64;
+    private static final int IOCTL_SHARE = 32;
 
     /** A read by the supervisor with RFLAGS.AC, which pages of user mode permit, too. */
     private static final int ACCESS = Access.READ | Access.ALIGNMENT_CHECK;
@@ -73,7 +74,12 @@ final class WalkBenchmarks {
                         "walk-volatility",
                         "exact walks of random pages, against the layer of volatility3",
                         WalkBenchmark.Needs.VOLATILITY,
-                        WalkBenchmarks::volatility));
+                        WalkBenchmarks::volatility),
+                new WalkBenchmark(
+                        "walk-live",
+                        "exact walks of a paused vCPU's random pages through the VMM's mapping, against KVM_TRANSLATE",
+                        WalkBenchmark.Needs.KVM,
+                        WalkBenchmarks::live));
     }
 
     private static BenchmarkResult small(
@@ -235,6 +241,20 @@ final class WalkBenchmarks {
                 return run.rates(translate(new Query(space, queries)), theirs::pass, queries.length)
                         .medians(run.name(), WalkBenchmark.RATE, List.of(bound), run.settings(), run.remark(space));
             }
+        }
+    }
+
+    private static BenchmarkResult live(WalkBenchmark.Run run) {
+        try (GuestSpace space = smallSpace(run.settings());
+                LiveGuest guest = new LiveGuest(space)) {
+            long[] queries = space.queries(Math.max(1, run.queries() / IOCTL_SHARE), false);
+            return run.rates(guest.walks(queries), guest.ioctls(queries), queries.length)
+                    .medians(
+                            run.name(),
+                            WalkBenchmark.RATE,
+                            List.of(Bound.ratioAtLeast(100)),
+                            run.settings(),
+                            run.remark(space) + ", " + queries.length + " addresses for each reading of the registers");
         }
     }
 }

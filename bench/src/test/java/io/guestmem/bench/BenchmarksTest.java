@@ -45,6 +45,7 @@ class BenchmarksTest {
                         "walk-leaves",
                         "walk-kdumpfile",
                         "walk-volatility",
+                        "walk-live",
                         "soft-access",
                         "ioctl-check-extension",
                         "ioctl-get-regs",

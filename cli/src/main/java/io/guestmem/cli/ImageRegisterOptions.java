@@ -4,8 +4,10 @@ import io.guestmem.image.GuestImage;
 import io.guestmem.image.ImageContext;
 import io.guestmem.image.ImageOptions;
 import io.guestmem.image.RegisterChoice;
+import io.guestmem.paging.PhysicalMemory;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,6 +23,7 @@ final class ImageRegisterOptions {
 
     private final CommandSpec spec;
     private final Argument<Path> image;
+    private final Argument<List<Path>> bases;
     private final Argument<Path> state;
     private final Argument<Boolean> raw;
     private final Argument<ByteSize> lowMemory;
@@ -40,6 +43,13 @@ final class ImageRegisterOptions {
                 "FILE",
                 Values.PATH,
                 "Raw memory, an ELF core, a kdump-compressed dump, LiME, AVML, or Firecracker's memory file.");
+        bases = Argument.repeated(
+                spec,
+                "--base",
+                "FILE",
+                Values.PATH,
+                "What a memory file is a difference to (Firecracker's diff snapshots); repeated, from the oldest to the"
+                        + " newest.");
         state = Argument.option(
                 spec, "--state", "FILE", Values.PATH, "The state file beside Firecracker's memory file.");
         raw = Argument.flag(spec, "--raw", "The image is raw memory, whatever it begins with.");
@@ -70,26 +80,40 @@ final class ImageRegisterOptions {
             throw new ParameterException(spec.commandLine(), "--low-memory: at most 4G, in pages of 4096 bytes");
         }
         return GuestImage.open(
-                image.value(), new ImageOptions(raw.value(), lowMemory.value().bytes(), state.optional()));
+                image.value(),
+                new ImageOptions(raw.value(), lowMemory.value().bytes(), state.optional(), bases.value()));
     }
 
+    /** Of the image's own processors. */
     ImageContext context(GuestImage opened) throws IOException {
+        return ImageContext.of(opened, choice());
+    }
+
+    /** Of a guest of the image's. */
+    ImageContext contextOfGuest(PhysicalMemory memory) {
+        return ImageContext.ofGuest(memory, choice());
+    }
+
+    /** What is named of MAXPHYADDR, otherwise so many that none is reserved. */
+    int maxPhysicalAddressBits() {
+        return choice().maxPhysicalAddressBits().orElse(52);
+    }
+
+    private RegisterChoice choice() {
         if (maxPhysicalAddressBits.isPresent()
                 && (maxPhysicalAddressBits.value() < 32 || maxPhysicalAddressBits.value() > 52)) {
             throw new ParameterException(spec.commandLine(), "--maxphyaddr: processors have 32 to 52 bits");
         }
-        return ImageContext.of(
-                opened,
-                new RegisterChoice(
-                        cpu.value(),
-                        optional(cr0),
-                        optional(cr3),
-                        optional(cr4),
-                        optional(efer),
-                        maxPhysicalAddressBits.isPresent()
-                                ? OptionalInt.of(maxPhysicalAddressBits.value())
-                                : OptionalInt.empty(),
-                        vendor.optional().map(Vendor.AMD::equals)));
+        return new RegisterChoice(
+                cpu.value(),
+                optional(cr0),
+                optional(cr3),
+                optional(cr4),
+                optional(efer),
+                maxPhysicalAddressBits.isPresent()
+                        ? OptionalInt.of(maxPhysicalAddressBits.value())
+                        : OptionalInt.empty(),
+                vendor.optional().map(Vendor.AMD::equals));
     }
 
     private static OptionalLong optional(Argument<Long> register) {

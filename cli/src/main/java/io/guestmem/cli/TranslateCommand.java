@@ -6,9 +6,14 @@ import io.guestmem.paging.Access;
 import io.guestmem.paging.CheckOrder;
 import io.guestmem.paging.MappingTotals;
 import io.guestmem.paging.Mappings;
+import io.guestmem.paging.NestedMappings;
+import io.guestmem.paging.NestedTotals;
 import io.guestmem.paging.OverlayMemory;
 import io.guestmem.paging.PagingMode;
+import io.guestmem.paging.PhysicalMemory;
+import io.guestmem.paging.SecondStage;
 import io.guestmem.paging.SetBits;
+import io.guestmem.paging.StageMappings;
 import io.guestmem.paging.Translate2;
 import io.guestmem.paging.WalkPlan;
 import io.guestmem.paging.Walker;
@@ -18,6 +23,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.LongConsumer;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,12 +46,16 @@ final class TranslateCommand implements Callable<Integer>, Verb {
             "Examples:",
             "  guestmem translate --image guest.elf --access u 0x401000",
             "  guestmem translate --image vm.mem --state vm.state --set accessed,dirty --access w 0xffffffff81000000",
+            "  guestmem translate --image vm.diff --base vm.mem --state vm.state --map",
             "  guestmem translate --image guest.lime --cr3 0x1858000 --map --json",
+            "  guestmem translate --image host.mem --eptp 0x10205e --cr3 0x8000 --map",
             "");
 
     private final OutputOptions output = new OutputOptions(spec);
 
     private final ImageRegisterOptions image = new ImageRegisterOptions(spec);
+
+    private final SecondStageOptions second = new SecondStageOptions(spec);
 
     private final Argument<Integer> access = Argument.option(
             spec,
@@ -110,16 +120,24 @@ final class TranslateCommand implements Callable<Integer>, Verb {
                     spec.commandLine(), "--set: dirty and force need accessed, and dirty needs --access w");
         }
         GuestImage opened = image.open();
-        ImageContext context = image.context(opened);
+        PhysicalMemory memory =
+                setBits.or(SetBits.NONE) == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory());
+        Optional<SecondStage> stage = second.stage(memory, image.maxPhysicalAddressBits());
+        ImageContext context =
+                stage.isPresent() ? image.contextOfGuest(stage.get().guestTables()) : image.context(opened);
         WalkPlan plan = WalkPlan.of(context.state());
-        boolean answer = map.value() ? map(opened, plan) : translate(opened, context, plan);
+        boolean answer = map.value()
+                ? map(memory, plan, stage)
+                : translate(
+                        opened,
+                        context,
+                        stage.map(second -> Walker.nested(plan, memory, second))
+                                .orElseGet(() -> new Walker(plan, memory)));
         opened.damage().ifPresent(damage -> warn("the image is damaged: " + damage.getMessage()));
         return answer ? ExitStatus.DONE : ExitStatus.NO;
     }
 
-    private boolean translate(GuestImage opened, ImageContext context, WalkPlan plan) throws IOException {
-        Walker walker = new Walker(
-                plan, setBits.or(SetBits.NONE) == SetBits.NONE ? opened.memory() : new OverlayMemory(opened.memory()));
+    private boolean translate(GuestImage opened, ImageContext context, Walker walker) throws IOException {
         TranslationPrinter printer = new TranslationPrinter(
                 spec.commandLine().getOut(),
                 output.json(),
@@ -128,7 +146,7 @@ final class TranslateCommand implements Callable<Integer>, Verb {
                 access.value(),
                 setBits.or(SetBits.NONE),
                 order.value());
-        printer.begin(opened);
+        printer.begin(opened, second.description());
         forEachAddress(printer::print);
         printer.end();
         return printer.allAreValid();
@@ -160,24 +178,48 @@ final class TranslateCommand implements Callable<Integer>, Verb {
         }
     }
 
-    private boolean map(GuestImage opened, WalkPlan plan) {
-        if (plan.mode() == PagingMode.NONE) {
+    private boolean map(PhysicalMemory memory, WalkPlan plan, Optional<SecondStage> stage) {
+        boolean paging = plan.mode() != PagingMode.NONE;
+        if (!paging && stage.isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--map: paging is off (CR0.PG is clear)");
         }
         PrintWriter out = spec.commandLine().getOut();
         MappingPrinter printer = new MappingPrinter(out, output.json());
-        MappingTotals totals = Mappings.of(plan, opened.memory()).forEachMapping(printer::print);
+        boolean complete;
+        if (stage.isEmpty()) {
+            complete = tell("", Mappings.of(plan, memory).forEachMapping(printer::print));
+        } else if (paging) {
+            complete = tell(NestedMappings.of(plan, stage.get()).forEach(printer::print));
+        } else {
+            complete = tell("", StageMappings.of(stage.get()).forEach(printer::print));
+        }
         out.flush();
+        return complete;
+    }
+
+    /** Whether the whole range was looked at. */
+    private boolean tell(NestedTotals totals) {
+        if (totals.missing() != 0) {
+            warn(totals.missing() + " bytes that the guest maps are not in the second stage");
+        }
+        if (totals.stoppedAt() != -1) {
+            warn("stopped at " + Hex.of(totals.stoppedAt()) + ": too many entries of the second stage");
+        }
+        tell("second stage: ", totals.stage());
+        return tell("", totals.guest()) && totals.isComplete();
+    }
+
+    private boolean tell(String where, MappingTotals totals) {
         if (totals.reserved() != 0) {
-            warn(totals.reserved() + " entries have reserved bits and map nothing");
+            warn(where + totals.reserved() + " entries have reserved bits and map nothing");
         }
         if (totals.unreadable() != 0) {
-            warn(totals.unreadable() + " tables cannot be read: outside of memory, or left out of the dump");
+            warn(where + totals.unreadable() + " tables cannot be read: outside of memory, or left out of the dump");
         }
-        if (totals.repeated() != 0) {
+        if (totals.repeated() != 0 && where.isEmpty()) {
             warn(totals.repeated() + " times a table was met again");
         }
-        if (!totals.isComplete()) {
+        if (!totals.isComplete() && where.isEmpty()) {
             warn("stopped at " + Hex.of(totals.stoppedAt()) + ": there are more than " + Mappings.MOST_TABLES
                     + " tables");
         }

@@ -32,6 +32,9 @@ final class TranslationPrinter {
     /** One object holds all results, so they wait for the end. */
     private final List<Consumer<JsonGenerator>> results = new ArrayList<>();
 
+    /** Whether there is a second stage; then what comes out is a physical address of the hypervisor's. */
+    private boolean nested;
+
     private Consumer<JsonGenerator> head = _ -> {};
     private boolean allAreValid = true;
 
@@ -52,23 +55,36 @@ final class TranslationPrinter {
         this.order = order;
     }
 
-    void begin(GuestImage image) {
+    /** Begins; {@code stage} is the second stage in words, empty if there is none. */
+    void begin(GuestImage image, String stage) {
+        nested = !stage.isEmpty();
         PagingMode mode = walker.plan().mode();
         String cr3 = Hex.of(context.state().cr3());
         String name = mode.name().toLowerCase(Locale.ROOT);
         if (!json) {
-            out.println("image " + image.format() + ", paging " + name + ", CR3 " + cr3 + " from " + context.source());
+            String paging = isPhysical()
+                    ? "addresses are the guest's physical ones"
+                    : "paging " + name + ", CR3 " + cr3 + " from " + context.source();
+            out.println("image " + image.format() + ", " + paging + (nested ? ", " + stage : ""));
         }
         head = generator -> {
             generator.writeStringProperty("format", image.format().toString());
             generator.writeStringProperty("paging", name);
             generator.writeStringProperty("cr3", cr3);
             generator.writeStringProperty("cr3_source", context.source());
+            if (nested) {
+                generator.writeStringProperty("second_stage", stage);
+            }
         };
     }
 
+    /** Whether the second stage alone translates. */
+    private boolean isPhysical() {
+        return nested && walker.plan().mode() == PagingMode.NONE;
+    }
+
     void print(long linear) {
-        if (!walker.plan().isValid(linear, context.longCode())) {
+        if (!isPhysical() && !walker.plan().isValid(linear, context.longCode())) {
             allAreValid = false;
             outside(linear);
             return;
@@ -86,7 +102,7 @@ final class TranslationPrinter {
         String reason = Translation.Reason.INVALID_GVA.name();
         if (json) {
             results.add(generator -> {
-                generator.writeStringProperty("gva", Hex.of(linear));
+                generator.writeStringProperty(isPhysical() ? "gpa" : "gva", Hex.of(linear));
                 generator.writeBooleanProperty("valid", false);
                 generator.writeStringProperty("fault", reason);
                 generator.writeBooleanProperty("set_bits_succeeded", false);
@@ -100,9 +116,9 @@ final class TranslationPrinter {
     private void print(long linear, Translated page) {
         if (json) {
             results.add(generator -> {
-                generator.writeStringProperty("gva", Hex.of(linear));
+                generator.writeStringProperty(isPhysical() ? "gpa" : "gva", Hex.of(linear));
                 generator.writeBooleanProperty("valid", true);
-                generator.writeStringProperty("gpa", Hex.of(page.address()));
+                generator.writeStringProperty(nested ? "hpa" : "gpa", Hex.of(page.address()));
                 generator.writeNumberProperty("level", level(page.pageSize()));
                 generator.writeNumberProperty("page_size", page.pageSize());
                 generator.writeBooleanProperty("writable", page.writable());
@@ -127,13 +143,19 @@ final class TranslationPrinter {
     private void print(long linear, Fault fault) {
         if (json) {
             results.add(generator -> {
-                generator.writeStringProperty("gva", Hex.of(linear));
+                generator.writeStringProperty(isPhysical() ? "gpa" : "gva", Hex.of(linear));
                 generator.writeBooleanProperty("valid", false);
                 generator.writeStringProperty("fault", fault.reason().name());
                 generator.writeStringProperty("detail", fault.detail().name());
                 generator.writeStringProperty("entry", Hex.of(fault.entryAddress()));
                 generator.writeStringProperty("entry_value", Hex.of(fault.entry()));
                 generator.writeNumberProperty("level", fault.level());
+                if (nested) {
+                    generator.writeNumberProperty("stage", fault.stage());
+                }
+                if (fault.stage() == 2) {
+                    generator.writeStringProperty("guest_physical", Hex.of(fault.guestPhysical()));
+                }
                 generator.writeNumberProperty("page_fault_error_code", fault.pageFaultErrorCode());
                 boolean forced = (setBits & SetBits.FORCE_ACCESSED) != 0;
                 generator.writeBooleanProperty("set_bits_succeeded", forced && fault.bitsSet());

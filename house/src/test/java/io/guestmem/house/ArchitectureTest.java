@@ -45,7 +45,7 @@ class ArchitectureTest {
             Map.entry("linux", Set.of()),
             Map.entry("abi", Set.of()),
             Map.entry("paging", Set.of()),
-            Map.entry("image", Set.of("paging")),
+            Map.entry("image", Set.of("linux", "paging")),
             Map.entry("measure", Set.of()),
             Map.entry("soft", Set.of("abi", "paging", "measure")),
             Map.entry("kvm", Set.of("abi", "linux", "paging")),

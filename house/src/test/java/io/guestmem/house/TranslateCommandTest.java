@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
@@ -96,6 +100,39 @@ class TranslateCommandTest {
                 .containsEntry("executable", false)
                 .containsEntry("accessed", true)
                 .containsEntry("dirty", false);
+    }
+
+    /** The root of 0x401000's tables is in the base; the difference has nothing but another root. */
+    @Test
+    void aDifferenceLiesOverItsBase() throws Exception {
+        ByteBuffer base = ByteBuffer.allocate(0x8000).order(ByteOrder.LITTLE_ENDIAN);
+        base.putLong(0x1000, 0x2007)
+                .putLong(0x2000, 0x3007)
+                .putLong(0x3000, 0x4007)
+                .putLong(0x4000, 0x5007);
+        Files.write(directory.resolve("vm.mem"), base.array());
+        try (FileChannel diff = FileChannel.open(
+                directory.resolve("vm.diff"),
+                StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.SPARSE,
+                StandardOpenOption.WRITE)) {
+            ByteBuffer table = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+            diff.write(table.putLong(0, 0x6007), 0x4000);
+            diff.write(ByteBuffer.allocate(1), 0x8000);
+            diff.truncate(0x8000);
+        }
+        String line = "translate --image vm.diff --base vm.mem --cr3 0x1000 0x123";
+
+        Command.Outcome outcome =
+                Guestmem.command(directory, line.split(" ", -1)).run();
+
+        assertThat(outcome.out().lines())
+                .containsExactly(
+                        "image raw, paging level_4, CR3 0x1000 from the command line", "0x123  0x6123  4K  rwxu");
+        Files.write(directory.resolve("vm.diff"), new byte[0x7000]);
+        assertThat(Guestmem.command(directory, line.split(" ", -1)).run().err())
+                .startsWith("guestmem: vm.diff has 28672 bytes and vm.mem has 32768: they are not of one guest, at"
+                        + " offset 0x7000\n");
     }
 
     @Test

@@ -1,13 +1,16 @@
 package io.guestmem.image;
 
 import io.guestmem.paging.PhysicalMemory;
+import io.guestmem.paging.PhysicalRange;
 import io.guestmem.paging.PhysicalRanges;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +51,9 @@ public final class GuestImage {
      * @throws IOException if it cannot be read
      */
     public static GuestImage open(Path file, ImageOptions options) throws IOException {
+        if (!options.bases().isEmpty()) {
+            return layered(file, options);
+        }
         MappedBytes bytes = MappedBytes.open(file);
         if (options.state().isPresent()) {
             return firecracker(bytes, MappedBytes.open(options.state().get()), options);
@@ -82,6 +88,30 @@ public final class GuestImage {
         }
         if (FirecrackerState.isOne(bytes)) {
             throw new ImageException(0, "a Firecracker state file: the image is the memory file beside it");
+        }
+        return raw(bytes, options);
+    }
+
+    /** Only memory files have differences: those of other formats would be taken for memory. */
+    private static GuestImage layered(Path file, ImageOptions options) throws IOException {
+        LayeredBytes bytes = LayeredBytes.open(file, options.bases());
+        if (options.state().isPresent()) {
+            return firecracker(bytes, MappedBytes.open(options.state().get()), options);
+        }
+        if (!options.raw()) {
+            for (Path path :
+                    Stream.concat(Stream.of(file), options.bases().stream()).toList()) {
+                MappedBytes alone = MappedBytes.open(path);
+                if (ElfCore.isOne(alone)
+                        || FlattenedBytes.isOne(alone)
+                        || KdumpFile.isOne(alone)
+                        || LimeFile.isOne(alone)
+                        || AvmlFile.isOne(alone)
+                        || FirecrackerState.isOne(alone)) {
+                    throw new ImageException(
+                            0, path + " is no memory file, and only those are differences or have them");
+                }
+            }
         }
         return raw(bytes, options);
     }
@@ -141,10 +171,18 @@ public final class GuestImage {
 
     private static GuestImage ofRanges(
             ImageFormat format, PhysicalRanges memory, List<CpuState> cpus, @Nullable String vmcoreinfo) {
-        List<Extent> extents = memory.ranges().stream()
-                .map(range -> new Extent(range.start(), range.end()))
-                .toList();
-        return new GuestImage(format, memory, extents, cpus, vmcoreinfo);
+        return new GuestImage(format, memory, extents(memory), cpus, vmcoreinfo);
+    }
+
+    /** Neighbours are one extent: they may be parts of different files. */
+    private static List<Extent> extents(PhysicalRanges memory) {
+        List<Extent> extents = new ArrayList<>();
+        for (PhysicalRange range : memory.ranges()) {
+            boolean continues = !extents.isEmpty() && extents.getLast().end() == range.start();
+            long start = continues ? extents.removeLast().start() : range.start();
+            extents.add(new Extent(start, range.end()));
+        }
+        return extents;
     }
 
     static boolean startsWith(ImageBytes bytes, String signature) throws ImageException {

@@ -6,9 +6,10 @@ import java.lang.foreign.ValueLayout.OfInt;
 import java.lang.foreign.ValueLayout.OfLong;
 import java.lang.foreign.ValueLayout.OfShort;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** The bytes of an image, little-endian, where a place that is not there is an error with its offset. Thread-safe. */
-abstract sealed class ImageBytes permits MappedBytes, FlattenedBytes {
+abstract sealed class ImageBytes permits MappedBytes, FlattenedBytes, LayeredBytes {
     private static final OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -22,6 +23,11 @@ abstract sealed class ImageBytes permits MappedBytes, FlattenedBytes {
      * @param what it is, for the error
      */
     abstract MemorySegment slice(long offset, long length, String what) throws ImageException;
+
+    /** The same as the parts that it is made of, none of them copied if the bytes are those of files. */
+    List<MemorySegment> parts(long offset, long length, String what) throws ImageException {
+        return List.of(slice(offset, length, what));
+    }
 
     final byte[] array(long offset, int length, String what) throws ImageException {
         return slice(offset, length, what).toArray(ValueLayout.JAVA_BYTE);

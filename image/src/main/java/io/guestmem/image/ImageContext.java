@@ -21,6 +21,7 @@ public record ImageContext(PagingState state, boolean longCode, boolean alignmen
     private static final long CR4_LA57 = 1L << 12;
     private static final long USUAL_EFER = CpuState.EFER_LME | CpuState.EFER_LMA | CpuState.EFER_NXE;
     private static final int MOST_ADDRESS_BITS = 52;
+    private static final String NAMED = "the command line";
 
     /**
      * Puts together what is named, what the image carries, and what can be found in it.
@@ -33,11 +34,7 @@ public record ImageContext(PagingState state, boolean longCode, boolean alignmen
         long cr3 = choice.cr3().orElse(base.cr3());
         long cr4 = choice.cr4().orElse(base.cr4());
         long efer = choice.efer().orElse(base.efer());
-        PagingFeatures features = new PagingFeatures(
-                choice.maxPhysicalAddressBits().orElse(MOST_ADDRESS_BITS),
-                choice.amdCompatible().orElse(false),
-                true,
-                PagingFeatures.KVM_PSE36_BITS);
+        PagingFeatures features = features(choice);
         boolean longMode = PagingMode.of(cr0, cr4, efer).isLong();
         boolean longCode = longMode && (base.longCode() || choice.efer().isPresent());
         return new ImageContext(
@@ -45,7 +42,35 @@ public record ImageContext(PagingState state, boolean longCode, boolean alignmen
                         cr0, cr3, cr4, efer, registers(image.memory(), cr0, cr3, cr4, efer, features), 0, features),
                 longCode,
                 base.alignmentCheck(),
-                choice.cr3().isPresent() ? "the command line" : base.source());
+                choice.cr3().isPresent() ? NAMED : base.source());
+    }
+
+    /**
+     * Of a guest whose hypervisor's memory an image is: what is named, otherwise what is usual. Registers in the image are the
+     * hypervisor's, and nothing is searched for. Without a CR3 the guest has no paging: its addresses are physical ones.
+     *
+     * @param memory the guest's, as {@link io.guestmem.paging.SecondStage#guestTables} has it
+     */
+    public static ImageContext ofGuest(PhysicalMemory memory, RegisterChoice choice) {
+        boolean named = choice.cr3().isPresent();
+        long cr0 = choice.cr0().orElse(named ? USUAL_CR0 : 1);
+        long cr3 = choice.cr3().orElse(0);
+        long cr4 = choice.cr4().orElse(CpuState.CR4_PAE);
+        long efer = choice.efer().orElse(USUAL_EFER);
+        PagingFeatures features = features(choice);
+        return new ImageContext(
+                new PagingState(cr0, cr3, cr4, efer, registers(memory, cr0, cr3, cr4, efer, features), 0, features),
+                PagingMode.of(cr0, cr4, efer).isLong(),
+                false,
+                named ? NAMED : "nobody");
+    }
+
+    private static PagingFeatures features(RegisterChoice choice) {
+        return new PagingFeatures(
+                choice.maxPhysicalAddressBits().orElse(MOST_ADDRESS_BITS),
+                choice.amdCompatible().orElse(false),
+                true,
+                PagingFeatures.KVM_PSE36_BITS);
     }
 
     private static CpuState base(GuestImage image, RegisterChoice choice) throws ImageException {

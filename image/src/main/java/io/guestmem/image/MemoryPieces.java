@@ -3,6 +3,7 @@ package io.guestmem.image;
 import io.guestmem.paging.PhysicalMemory;
 import io.guestmem.paging.PhysicalRange;
 import io.guestmem.paging.PhysicalRanges;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -69,16 +70,19 @@ final class MemoryPieces {
                 long end = Math.max(last.end(), next.end());
                 last = new Piece(last.start, end - last.start, last.offset, last.said);
             } else {
-                ranges.add(range(last));
+                addRanges(ranges, last);
                 last = next;
             }
         }
-        ranges.add(range(last));
+        addRanges(ranges, last);
         return new PhysicalRanges(ranges);
     }
 
-    private PhysicalRange range(Piece piece) throws ImageException {
-        return new PhysicalRange(
-                piece.start, bytes.slice(piece.offset, piece.length, "memory"), PhysicalMemory.Presence.READ_ONLY);
+    private void addRanges(List<PhysicalRange> ranges, Piece piece) throws ImageException {
+        long start = piece.start;
+        for (MemorySegment part : bytes.parts(piece.offset, piece.length, "memory")) {
+            ranges.add(new PhysicalRange(start, part, PhysicalMemory.Presence.READ_ONLY));
+            start += part.byteSize();
+        }
     }
 }

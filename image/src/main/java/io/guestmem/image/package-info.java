@@ -1,5 +1,6 @@
 /**
- * Guest-memory images: raw memory, ELF cores, kdump-compressed dumps, LiME and AVML, Firecracker snapshots.
+ * Guest-memory images: raw memory, ELF cores, kdump-compressed dumps, LiME and AVML, Firecracker snapshots and
+ * their differences.
  *
  * <pre>{@code
  *   GuestImage.open(file) ──▶ memory()    a PhysicalMemory: walk in it

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -132,7 +133,7 @@ class FormatsTest {
 
     @Test
     void memoryAboveTheHoleBeginsAtFourGibibytes() throws IOException {
-        GuestImage image = open(Images.memory(), new ImageOptions(true, 0x6000, Optional.empty()));
+        GuestImage image = open(Images.memory(), new ImageOptions(true, 0x6000, Optional.empty(), List.of()));
 
         assertThat(image.memory().presence(0x6000)).isEqualTo(Presence.NONE);
         assertThat(image.memory().read64(1L << 32)).isEqualTo(0x6000);
@@ -153,7 +154,7 @@ class FormatsTest {
         Path file = directory.resolve("state");
         Files.write(file, state);
 
-        GuestImage image = open(Images.memory(), new ImageOptions(false, 0, Optional.of(file)));
+        GuestImage image = open(Images.memory(), new ImageOptions(false, 0, Optional.of(file), List.of()));
 
         assertThat(image.format()).isEqualTo(ImageFormat.FIRECRACKER);
         assertThat(image.cpus()).extracting(CpuState::cr3).containsExactly(Images.ROOT, 0x9000L);

@@ -19,7 +19,10 @@ sealed interface EntryFormat permits X86Format, EptFormat {
 
     long rights(long entry);
 
-    /** What a result of the walk says about rights, in the bits of {@link Permissions}. */
+    /**
+     * What a result of the walk says about rights, in the bits of {@link Permissions}; of extended page tables USER says whether user
+     * mode may execute, and EXECUTABLE whether the supervisor may.
+     */
     long reportedRights(long rights);
 
     /** What no lower level can repair: a detail of {@link WalkResult}, 0 if nothing is violated. */

@@ -88,7 +88,10 @@ final class EptFormat implements EntryFormat {
 
     @Override
     public long reportedRights(long rights) {
-        return (rights & WRITABLE) | Permissions.USER | ((rights & executable) != 0 ? Permissions.EXECUTABLE : 0);
+        long forUserMode = pointer.modeBasedExecution() ? USER_EXECUTABLE : EXECUTABLE;
+        return (rights & WRITABLE)
+                | ((rights & forUserMode) != 0 ? Permissions.USER : 0)
+                | ((rights & EXECUTABLE) != 0 ? Permissions.EXECUTABLE : 0);
     }
 
     @Override

@@ -13,6 +13,8 @@ package io.guestmem.paging;
  * @param userKeys CR4.PKE, in a long mode
  * @param supervisorKeys CR4.PKS, in a long mode
  * @param shadowStacks CR4.CET
+ * @param executeTrap of nested paging with GMET: the user bit decides about the supervisor's fetches (with {@code smep}) and
+ *     about nothing else
  * @param pkru two bits a key: refuse any data access, refuse writes
  * @param pkrs the same for the supervisor's pages
  */
@@ -24,6 +26,7 @@ record Permissions(
         boolean userKeys,
         boolean supervisorKeys,
         boolean shadowStacks,
+        boolean executeTrap,
         int pkru,
         int pkrs) {
     static final long WRITABLE = 1 << 1;
@@ -44,7 +47,7 @@ record Permissions(
     private static final long PKS = 1L << 24;
     private static final long NXE = 1L << 11;
 
-    static Permissions of(PagingState state) {
+    static Permissions of(PagingState state, boolean executeTrap) {
         PagingMode mode = state.mode();
         return new Permissions(
                 (state.cr0() & WP) != 0,
@@ -54,6 +57,7 @@ record Permissions(
                 (state.cr4() & PKE) != 0 && mode.isLong(),
                 (state.cr4() & PKS) != 0 && mode.isLong(),
                 (state.cr4() & CET) != 0,
+                executeTrap,
                 state.pkru(),
                 state.pkrs());
     }
@@ -64,7 +68,7 @@ record Permissions(
      * @return a detail of {@link WalkResult}, 0 if nothing is violated
      */
     int monotoneViolation(int access, long rights) {
-        if ((access & Access.USER) != 0 && (rights & USER) == 0) {
+        if ((access & Access.USER) != 0 && (rights & USER) == 0 && !executeTrap) {
             return WalkResult.DETAIL_USER;
         }
         if ((access & (Access.WRITE | Access.SHADOW_STACK)) == Access.WRITE

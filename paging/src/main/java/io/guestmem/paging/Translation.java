@@ -9,11 +9,11 @@ public sealed interface Translation {
      * It has a physical address, and the access is permitted.
      *
      * @param address physical, in bytes; without paging any 64 bits
-     * @param pageSize of the page, in bytes; 0 without paging
+     * @param pageSize of the page, in bytes; 0 without paging. Of two stages, that of the guest's tables
      * @param leafEntry the physical address of the entry that maps the page; 0 without paging
-     * @param writable whether all levels grant writing
-     * @param user whether all levels grant user mode
-     * @param executable whether no level forbids execution
+     * @param writable whether all levels grant writing, of both stages
+     * @param user whether all levels grant user mode, of the guest's tables
+     * @param executable whether no level forbids execution, of both stages: by the mode that has the page
      * @param backed whether there is memory at the address; the walk itself does not need it
      * @param bitsSet see {@link Translation#bitsSet}
      */
@@ -114,7 +114,7 @@ public sealed interface Translation {
         WRITE,
         /** The page is not executable. */
         EXECUTE,
-        /** The supervisor fetches from a user page. */
+        /** The supervisor fetches from a user page: in stage 1 by CR4.SMEP, in stage 2 by GMET. */
         SMEP,
         /** The supervisor reads or writes a user page. */
         SMAP,

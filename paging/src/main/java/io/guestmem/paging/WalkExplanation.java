@@ -63,7 +63,7 @@ public final class WalkExplanation {
                         "the " + what + " at 0x" + Long.toHexString(fault.entryAddress()) + " "
                                 + unreadable(fault.detail());
                     case INVALID_GVA -> "the address is none of this mode";
-                    case PRIVILEGE_VIOLATION -> refusal(fault.detail(), what);
+                    case PRIVILEGE_VIOLATION -> refusal(fault, what);
                 };
     }
 
@@ -84,17 +84,20 @@ public final class WalkExplanation {
         };
     }
 
-    private static String refusal(Detail detail, String what) {
-        return switch (detail) {
+    private static String refusal(Fault fault, String what) {
+        return switch (fault.detail()) {
             case USER -> what + " does not permit user mode (U is clear)";
             case WRITE -> what + " does not permit writing (W is clear)";
             case EXECUTE -> what + " does not permit execution (NX is set, with EFER.NXE)";
-            case SMEP -> "CR4.SMEP: the supervisor does not execute user pages";
+            case SMEP ->
+                fault.stage() == 2
+                        ? "GMET: the supervisor does not execute user pages"
+                        : "CR4.SMEP: the supervisor does not execute user pages";
             case SMAP -> "CR4.SMAP: the supervisor does not touch user pages while RFLAGS.AC is clear";
             case KEY -> "the protection key of the " + what + " refuses";
             case SHADOW_STACK -> what + " maps no shadow stack of this mode";
             case READ -> what + " does not permit reading";
-            default -> detail.toString();
+            default -> fault.detail().toString();
         };
     }
 }

@@ -19,8 +19,8 @@ public final class WalkPlan {
     /** Made when a walker in mapped memory first asks; two threads may both make it. */
     private @Nullable DirectRules directRules;
 
-    private WalkPlan(PagingState state, boolean registersInMemory) {
-        X86Format x86 = new X86Format(state);
+    private WalkPlan(PagingState state, boolean registersInMemory, boolean executeTrap) {
+        X86Format x86 = new X86Format(state, executeTrap);
         this.state = state;
         this.mode = state.mode();
         this.format = x86;
@@ -41,12 +41,12 @@ public final class WalkPlan {
 
     /** The plan for a state. */
     public static WalkPlan of(PagingState state) {
-        return new WalkPlan(state, false);
+        return new WalkPlan(state, false, false);
     }
 
     /** Nested paging reads the registers of PAE paging from memory on each walk. Source: AMD APM volume 2, 15.25.10. */
-    static WalkPlan nested(PagingState host) {
-        return new WalkPlan(host, true);
+    static WalkPlan nested(PagingState host, boolean executeTrap) {
+        return new WalkPlan(host, true, executeTrap);
     }
 
     static WalkPlan extended(EptPointer pointer) {

@@ -289,7 +289,7 @@ public final class Walker {
         boolean userPage = (rights & Permissions.USER) != 0;
         long translated = stage.page(address, access, userPage, setBits, order);
         return WalkResult.isPage(translated)
-                ? WalkResult.page(WalkResult.address(translated), level, rights)
+                ? WalkResult.page(WalkResult.address(translated), level, rights & stage.rights(translated, userPage))
                 : secondStageFault(translated, address, false);
     }
 

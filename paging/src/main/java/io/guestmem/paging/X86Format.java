@@ -12,9 +12,9 @@ final class X86Format implements EntryFormat {
     private final Permissions permissions;
     private final int largestLeaf;
 
-    X86Format(PagingState state) {
+    X86Format(PagingState state, boolean executeTrap) {
         PagingMode mode = state.mode();
-        this.permissions = Permissions.of(state);
+        this.permissions = Permissions.of(state, executeTrap);
         this.reserved = ReservedBits.of(mode, state.features(), permissions.noExecute());
         this.largestLeaf = switch (mode) {
             case NONE -> 0;

@@ -30,17 +30,23 @@ class NestedReferenceTest {
         }
     }
 
-    /** The guest's physical memory: every access to a table is a write from user mode. */
-    private record GuestMemory(PagingState host, PhysicalMemory below, int setBits, CheckOrder order)
+    /**
+     * The guest's physical memory: every access to a table is a write from user mode. With GMET everything is an access of the
+     * supervisor, whom nothing but SMEP keeps from user pages, and that only from executing them.
+     */
+    private record GuestMemory(PagingState host, boolean gmet, PhysicalMemory below, int setBits, CheckOrder order)
             implements PhysicalMemory {
         long table(long address) {
             return find(address, Access.WRITE | Access.USER);
         }
 
         long find(long address, int access) {
+            boolean trapped = gmet && (access & (Access.USER | Access.EXECUTE)) == Access.EXECUTE;
+            PagingState state = trapped ? States.withCr4(host, host.cr4() | States.SMEP) : host;
+            int made = gmet ? access & ~Access.USER : access;
             String outcome = address >>> 48 != 0
                     ? NaiveWalk.fault(WalkResult.NOT_PRESENT, HOST_ROOT, 4)
-                    : new NaiveWalk(host, below, address, access, setBits, order).outcome();
+                    : new NaiveWalk(state, below, address, made, setBits, order).outcome();
             if (!outcome.startsWith("page ")) {
                 throw new SecondStageFault(outcome);
             }
@@ -115,7 +121,8 @@ class NestedReferenceTest {
                         + fault.group(4);
             }
             String[] page = walk.outcome().split(" ", 4);
-            int kind = (access & (Access.WRITE | Access.EXECUTE)) | Access.USER;
+            int user = memory.gmet ? access & Access.USER : Access.USER;
+            int kind = (access & (Access.WRITE | Access.EXECUTE)) | user;
             return NaiveWalk.page(
                             memory.find(Long.parseLong(page[1], 16), kind), Integer.parseInt(page[3].substring(0, 1)))
                     + page[3].substring(1);
@@ -154,13 +161,15 @@ class NestedReferenceTest {
             PagingState state = RandomTables.state(random, mode, ours);
             long linear = mode == PagingMode.NONE ? random.nextInt(PAGES * 4096) : random.nextLong();
             int access = random.nextBoolean() ? Access.READ : random.nextInt(Access.COMBINATIONS);
-            Walker walker = Walker.nested(WalkPlan.of(state), ours, SecondStage.nested(host, ours));
+            boolean gmet = random.nextBoolean();
+            SecondStage stage = gmet ? SecondStage.nestedWithExecuteTrap(host, ours) : SecondStage.nested(host, ours);
+            Walker walker = Walker.nested(WalkPlan.of(state), ours, stage);
 
             String result = describe(walker.walk(linear, access, setBits, order));
-            String expected = naive(state, new GuestMemory(host, theirs, setBits, order), linear, access);
+            String expected = naive(state, new GuestMemory(host, gmet, theirs, setBits, order), linear, access);
 
             String question = "seed " + seed + ", round " + round + ": 0x" + Long.toHexString(linear) + ", access "
-                    + access + ", set " + setBits + ", " + order + ", " + state;
+                    + access + ", set " + setBits + ", " + order + (gmet ? ", GMET, " : ", ") + state;
             assertThat(result).as(question).isEqualTo(expected);
             if (result.startsWith("second")) {
                 // Which of the guest's entries are marked then is a question of its own: WalkerBitsTest.

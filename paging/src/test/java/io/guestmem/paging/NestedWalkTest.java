@@ -232,6 +232,35 @@ class NestedWalkTest {
         assertThat(ask(ept(0, false, true), access) instanceof Translated).isEqualTo(permitted);
     }
 
+    /** What a translation says of the page is what both stages grant; execution goes by the guest's user bit. */
+    @ParameterizedTest
+    @CsvSource({
+        // the guest's entry, the second stage's, mode-based: writable, executable
+        "7, 7, false, true, true",
+        "7, 5, false, false, true",
+        "5, 7, false, false, true",
+        "7, 3, false, true, false",
+        "7, 7, true, true, false",
+        "7, 1027, true, true, true",
+        "3, 7, true, true, true",
+        "3, 1027, true, true, false",
+    })
+    void theRightsOfAPageAreThoseOfBothStages(
+            long guestEntry, long hostEntry, boolean modeBased, boolean writable, boolean executable) {
+        mapAll(EPT_ALL | WRITE_BACK);
+        guest.map(LINEAR, PAGE, 1, guestEntry);
+        for (int level = 2; level <= 4; level++) {
+            host.set(PAGE, level, host.get(PAGE, level) | EptFormat.USER_EXECUTABLE);
+        }
+        host.set(PAGE, 1, (PAGE + OFFSET) | hostEntry | WRITE_BACK);
+
+        assertThat(ask(ept(0, false, modeBased), Access.READ)).isInstanceOfSatisfying(Translated.class, page -> {
+            assertThat(page.writable()).isEqualTo(writable);
+            assertThat(page.executable()).isEqualTo(executable);
+            assertThat(page.user()).isEqualTo((guestEntry & PageTableBuilder.USER) != 0);
+        });
+    }
+
     @Test
     void addressesAboveWhatTheSecondStageCoversHaveNoTranslation() {
         mapAll(EPT_ALL | WRITE_BACK);

@@ -23,8 +23,9 @@ public sealed interface Translate2Result {
     record Invalid() implements Translate2Result {}
 
     /**
-     * The vCPU runs a guest of its guest: its addresses go through tables that KVM shows nobody, so they cannot be translated
-     * from outside.
+     * The vCPU runs a guest of its guest: the registers are that guest's, and the root of the second stage is only in the control
+     * structure that {@code KVM_GET_NESTED_STATE} has behind its header, which is not read. Who knows the root can walk with
+     * {@link io.guestmem.paging.Walker#nested}.
      */
     record InGuestMode() implements Translate2Result {}
 }
