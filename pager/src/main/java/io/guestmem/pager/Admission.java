@@ -55,10 +55,7 @@ final class Admission {
             shortages(process.pid(), map).forEach(text -> events.accept(ServerEvent.of(Kind.WARNING, number, text)));
             return vm;
         } catch (RuntimeException failed) {
-            if (workingSet != null) {
-                workingSet.close();
-            }
-            abandon(process, handshake.userfaultfd(), states, dirty);
+            abandon(process, handshake.userfaultfd(), states, dirty, workingSet);
             throw failed;
         }
     }
@@ -78,7 +75,11 @@ final class Admission {
             @Nullable VmProcess process,
             @Nullable Userfaultfd userfaultfd,
             @Nullable PageStates states,
-            @Nullable DirtyPages dirty) {
+            @Nullable DirtyPages dirty,
+            @Nullable VmWorkingSet workingSet) {
+        if (workingSet != null) {
+            workingSet.abandon();
+        }
         if (process != null) {
             process.close();
         }

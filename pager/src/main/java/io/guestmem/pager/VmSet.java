@@ -181,6 +181,7 @@ final class VmSet {
         Userfaultfd userfaultfd = null;
         PageStates states = null;
         DirtyPages dirty = null;
+        VmWorkingSet workingSet = null;
         try {
             if (!journal.snapshot().equals(admission.snapshot())) {
                 throw new IOException("it runs on another snapshot: " + journal.snapshot());
@@ -194,14 +195,14 @@ final class VmSet {
             }
             states = PageStates.reopen(directory.pages(number), journal.map().pages());
             dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
-            VmWorkingSet workingSet = workingSets.takeBack(number, journal.map(), states, directory.touches(number));
+            workingSet = workingSets.takeBack(number, journal.map(), states, directory.touches(number));
             ServedVm vm = admission.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
             resume(vm);
             long micros = (System.nanoTime() - began) / 1000;
             events.accept(
                     new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
         } catch (IOException | RuntimeException failed) {
-            Admission.abandon(process, userfaultfd, states, dirty);
+            Admission.abandon(process, userfaultfd, states, dirty, workingSet);
             throw failed;
         }
     }

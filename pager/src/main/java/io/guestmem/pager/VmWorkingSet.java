@@ -259,18 +259,23 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         events.accept(new ServerEvent(Kind.REPLAY_REPORT, vm, "", numbers));
     }
 
-    /** When nobody serves the VM any more. */
-    @Override
-    public void close() {
-        endRecording();
+    /** When nobody has served the VM: what was recorded stays where it is. */
+    void abandon() {
         if (recorder != null) {
             recorder.close();
         }
         if (replay != null) {
-            if (isServed) {
-                report(replay.report());
-            }
             replay.close();
         }
+    }
+
+    /** When nobody serves the VM any more. */
+    @Override
+    public void close() {
+        endRecording();
+        if (replay != null && isServed) {
+            report(replay.report());
+        }
+        abandon();
     }
 }
