@@ -34,6 +34,7 @@ final class FaultLoop {
     private final List<Region> regions;
     private final @Nullable DirtyPages dirty;
     private final Latencies latencies = new Latencies();
+    private final WriteProtector protector;
     private final RemovedPieces removedPieces;
     private final SourceRetries retries;
 
@@ -61,6 +62,7 @@ final class FaultLoop {
         this.installer = new PageInstaller(guest, counters);
         this.regions = guest.map().regions();
         this.dirty = guest.dirty();
+        this.protector = new WriteProtector(guest, installer, this::drain, clock);
         this.removedPieces = new RemovedPieces(guest);
         this.retries = retries;
     }
@@ -269,63 +271,20 @@ final class FaultLoop {
         return outcome;
     }
 
-    /**
-     * Fixes what a diff contains: write-protects all pages that were written, and lets nobody write before all of them are.
-     * Whatever a thread of the guest writes later comes after everything that it could see before.
-     *
-     * @return null if the guest is gone, or if its address space did not stop changing
-     * @throws IllegalStateException if the pages that are written are not tracked
-     */
+    /** Fixes what a diff contains, as {@link WriteProtector#cut}. */
     @Nullable
     DirtyCut cut() {
-        DirtyPages tracked = dirty;
-        if (tracked == null) {
-            throw new IllegalStateException("not tracked");
-        }
         drain();
-        tracked.beginCut();
-        if (!protectCut(tracked)) {
-            tracked.uncut();
-            return null;
-        }
-        return tracked.endCut(guest.states());
-    }
-
-    private boolean protectCut(DirtyPages tracked) {
-        long pages = guest.map().pages();
-        for (long page = tracked.nextCut(0); page < pages; page = tracked.nextCut(page + 1)) {
-            long regionEnd = guest.map().regionEnd(page);
-            long first = page;
-            while (page + 1 < regionEnd && tracked.nextCut(page + 1) == page + 1) {
-                page++;
-            }
-            if (!protect(first, page + 1)) {
-                return false;
-            }
-        }
-        return true;
+        DirtyCut cut = protector.cut();
+        gone |= protector.isGone();
+        return cut;
     }
 
     /** Write-protects what is there; whether the kernel did. */
     boolean protectAll() {
-        long pages = guest.map().pages();
-        boolean done = true;
-        for (long page = 0; page < pages && done; page = guest.map().regionEnd(page)) {
-            done = protect(page, guest.map().regionEnd(page));
-        }
+        boolean done = protector.protectAll();
+        gone |= protector.isGone();
         return done;
-    }
-
-    /** Write-protects what is there of {@code [from, to)}, which lies in one region; whether the kernel did. */
-    private boolean protect(long from, long to) {
-        long since = clock.getAsLong();
-        PageInstaller.Outcome outcome = installer.protect(from, to);
-        while (outcome == PageInstaller.Outcome.CHANGING && !isLate(since)) {
-            drain();
-            outcome = installer.protect(from, to);
-        }
-        gone |= outcome == PageInstaller.Outcome.GONE;
-        return outcome == PageInstaller.Outcome.DONE;
     }
 
     private boolean isLate(long since) {

@@ -93,7 +93,9 @@ final class Installer {
 
     /** Pages of hugetlbfs are not charged to memory groups. */
     private Allowance allowance() {
-        return guest.map().pageSize() > MappedMemory.PAGE_SIZE ? Allowance.ALL : new MemoryAllowance(() -> MemoryGroups.of(PROC, pid), percent);
+        return guest.map().pageSize() > MappedMemory.PAGE_SIZE
+                ? Allowance.ALL
+                : new MemoryAllowance(() -> MemoryGroups.of(PROC, pid), percent);
     }
 
     private synchronized void start(Allowance allowance, Consumer<Prefetcher> work) {

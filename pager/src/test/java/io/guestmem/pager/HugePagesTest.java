@@ -171,7 +171,8 @@ class HugePagesTest {
         Path diff = directory.resolve("diff");
         try (HugePages _ = HugePages.free(HUGE);
                 MockVmmProcess vmm = ofAServerThatEnded(state);
-                TestServer second = TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
+                TestServer second =
+                        TestServer.start(ServerOptions.of(socket, snapshot).state(state, false))) {
             vmm.expectOk("write 3000 1");
             vmm.expectOk("read 0 " + PAGES + " 2");
 
