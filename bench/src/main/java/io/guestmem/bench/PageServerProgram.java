@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -18,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <pre>{@code
  * listening
- * recovered BEGAN             when it began to take a VM back, on CLOCK_MONOTONIC
+ * recovered BEGAN MICROS      when it began to take VMs back, on CLOCK_MONOTONIC, and how long after that all were woken
  * detached FAULTS ALLOCATED   bytes that the VM's event thread has allocated since it began to serve
  * }</pre>
  */
@@ -88,10 +87,9 @@ public final class PageServerProgram {
         Thread thread = Thread.currentThread();
         switch (event.kind()) {
             case LISTENING -> System.out.println("listening");
-            case RECOVERED -> {
-                long micros = Objects.requireNonNull(event.numbers().get("micros"));
-                System.out.println("recovered " + (System.nanoTime() - micros * 1000));
-            }
+            case RECOVERED ->
+                System.out.println("recovered " + event.numbers().get("began") + " "
+                        + event.numbers().get("micros"));
             case ATTACHED -> allocated.put(thread, THREADS.getCurrentThreadAllocatedBytes());
             case DETACHED -> {
                 long now = THREADS.getCurrentThreadAllocatedBytes();

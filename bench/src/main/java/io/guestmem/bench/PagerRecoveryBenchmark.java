@@ -55,7 +55,7 @@ final class PagerRecoveryBenchmark implements Benchmark {
                 LineProcess vm = watched(field, first)) {
             kill(first);
             try (LineProcess second = LineProcess.start(words)) {
-                return served(Long.parseLong(second.await("recovered")), vm);
+                return served(PagerField.numbers(second.await("recovered"))[0], vm);
             }
         }
     }

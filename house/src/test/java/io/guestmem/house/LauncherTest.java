@@ -164,6 +164,22 @@ class LauncherTest {
     }
 
     @Test
+    void theJdkOfTheBuildIsRemembered() throws Exception {
+        Path path = directory.resolve("bin/javac");
+        Files.createSymbolicLink(path, jdk.resolve("bin/javac"));
+        Command anywhere = launcher(checkout.resolve("guestmem"), "doctor", "--json")
+                .without("GUESTMEM_JAVA_HOME")
+                .without("JAVA_HOME");
+
+        assertDoctor(anywhere.run());
+        Files.delete(path);
+        Files.createSymbolicLink(path, jdk("another jdk").resolve("bin/javac"));
+        assertDoctor(anywhere.run());
+
+        assertThat(builds()).singleElement().asString().startsWith(jdk + ": ");
+    }
+
+    @Test
     void aCheckoutThatWasMovedStillWorks() throws Exception {
         assertDoctor(launch("doctor", "--json"));
         checkout = Files.move(checkout, directory.resolve("moved"));

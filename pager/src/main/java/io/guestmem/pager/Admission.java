@@ -1,5 +1,6 @@
 package io.guestmem.pager;
 
+import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.PeerCredentials;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.pager.ServerEvent.Kind;
@@ -126,10 +127,20 @@ final class Admission {
         try {
             directory.forget(number);
             PageStates states = PageStates.create(directory.pages(number), map.pages());
-            new Journal(process.pid(), process.startTime(), snapshot(), map).write(directory.journal(number));
+            new Journal(process.pid(), process.startTime(), userfaultfdOf(process, map), snapshot(), map)
+                    .write(directory.journal(number));
             return states;
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot write to " + directory, failed);
+        }
+    }
+
+    /** Without ptrace access no number is known: a successor that has it searches. */
+    private static int userfaultfdOf(VmProcess process, GuestMap map) {
+        try {
+            return process.userfaultfdNumber(map);
+        } catch (LinuxException _) {
+            return VmProcess.UNKNOWN;
         }
     }
 

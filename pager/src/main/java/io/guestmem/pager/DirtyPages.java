@@ -40,14 +40,15 @@ final class DirtyPages implements AutoCloseable {
         return new DirtyPages(PageStates.create(path, pages));
     }
 
-    /** Those that an earlier server has left, with those of a diff that it did not finish; null if it tracked none. */
+    /**
+     * Those that an earlier server has left, who may still track them; null if it tracks none. Those of a diff that it did not
+     * finish are dirty after {@link #uncut}.
+     */
     static @Nullable DirtyPages reopen(Path path, long pages) {
         if (!Files.exists(path)) {
             return null;
         }
-        DirtyPages dirty = new DirtyPages(PageStates.reopen(path, pages));
-        dirty.uncut();
-        return dirty;
+        return new DirtyPages(PageStates.reopen(path, pages));
     }
 
     /** Pages of {@code [from, to)} are or will be different. */
@@ -123,7 +124,7 @@ final class DirtyPages implements AutoCloseable {
         close(cut);
     }
 
-    /** A cut could not be made. */
+    /** A cut could not be made, or nobody finishes it. */
     void uncut() {
         bits.replaceAll(IN_CUT, WRITTEN);
     }

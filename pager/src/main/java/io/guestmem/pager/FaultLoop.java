@@ -24,6 +24,14 @@ final class FaultLoop {
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
     private static final int MOST_READS = 1024;
 
+    /** From so many pages on, those who wait for them are woken together. */
+    private static final int MANY = 8;
+
+    /** The longest that somebody sleeps on whose page is there; looked at after so many pages. */
+    private static final long LONGEST_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+
+    private static final int TIMED_PAGES = 4;
+
     private final Guest guest;
     private final FailurePolicy policy;
     private final GuestReport report;
@@ -210,29 +218,64 @@ final class FaultLoop {
         return (flags & UserfaultfdEvent.PageFault.WRITE) != 0 ? WaitingPages.WRITE : WaitingPages.MISSING;
     }
 
-    /** Installs what waits, up to the first page that the kernel does not take now. */
+    /**
+     * Installs what waits, up to the first page that the kernel does not take now. If that is much, those who wait are woken
+     * together, but nobody sleeps on for long behind a source that is slow. If it is so much that not all messages may have been
+     * read, those whose pages are not there yet are not to be woken for nothing.
+     */
     private void serve() {
-        int kept = 0;
-        boolean stopped = false;
         int size = waiting.size();
-        for (int i = 0; i < size; i++) {
-            if (stopped || !serve(waiting.page(i), waiting.since(i), waiting.reasons(i))) {
-                stopped = true;
-                waiting.keep(i, kept++);
+        boolean together = size >= MANY && size < UserfaultfdEvents.CAPACITY;
+        installer.wakeLater(together);
+        int next = 0;
+        int asleep = 0;
+        long since = together ? clock.getAsLong() : 0;
+        try {
+            while (next < size && serve(next)) {
+                next++;
+                if (!together || (next % TIMED_PAGES == 0 && clock.getAsLong() - since > LONGEST_SLEEP_NANOS)) {
+                    since = wake(asleep, next);
+                    asleep = next;
+                }
             }
+            if (asleep < next) {
+                wake(asleep, next);
+            }
+        } finally {
+            installer.wake();
         }
-        waiting.truncate(gone ? 0 : kept);
+        int kept = 0;
+        while (next < size && !gone) {
+            waiting.keep(next++, kept++);
+        }
+        waiting.truncate(kept);
         guest.gate().demandServed(clock.getAsLong());
         if (kept == 0) {
             pause = FIRST_PAUSE_NANOS;
         }
     }
 
+    /** Wakes those who wait for {@code [from, to)} of what waits, as far as it is resolved; returns when that was. */
+    private long wake(int from, int to) {
+        installer.wake();
+        long now = clock.getAsLong();
+        for (int i = from; i < to; i++) {
+            Latencies.Need need = waiting.need(i);
+            if (need != null) {
+                latencies.of(need).record(now - waiting.since(i));
+            }
+        }
+        return now;
+    }
+
     /** Whether a page needs no more tries. */
-    private boolean serve(long page, long since, int reasons) {
+    private boolean serve(int index) {
+        long page = waiting.page(index);
+        long since = waiting.since(index);
+        int reasons = waiting.reasons(index);
         return switch (resolve(page, reasons)) {
             case DONE -> {
-                latencies.of(need(reasons)).record(clock.getAsLong() - since);
+                waiting.resolved(index, need(reasons));
                 yield true;
             }
             case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");

@@ -10,9 +10,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Map;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -21,25 +25,32 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * new server                          living server
- *   REQUEST                →          stops all event threads: nobody serves from here on
+ *   REQUEST                →          serves on
  *                          ←          LISTENER     + the listening socket
  *                          ←          VM 7         + its userfaultfd
- *                          ←          END          lets the lock of the state directory go
- *   takes the lock
+ *                          ←          END
+ *   prepares these VMs: all but waking them
+ *   STOP                   →          stops all event threads: nobody serves from here on
+ *                          ←          VM 7
+ *                          ←          VM 8         + its userfaultfd: it has just connected
+ *                          ←          END          has let the lock of the state directory go
+ *   takes the lock, wakes all that were named last, serves
  *   TAKEN                  →          exits; without this frame it takes the lock back and serves on
- *   wakes, serves
  *
  * struct frame { u64 kind; u64 vm; };   // little endian
  * }</pre>
  *
- * <p>Everything else stands in the state directory.
+ * <p>Everything else stands in the state directory. A VM that is not named after STOP needs no server any more.
  */
 final class HandOver {
-    private static final long REQUEST = 1;
     private static final long LISTENER = 2;
     private static final long VM = 3;
     private static final long END = 4;
     private static final long TAKEN = 5;
+    /** Another number than a request had when it stopped the server at once: such a server refuses this one, and serves on. */
+    private static final long REQUEST = 6;
+
+    private static final long STOP = 7;
     private static final long FRAME = 16;
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -50,12 +61,23 @@ final class HandOver {
         private @Nullable FileDescriptor listener;
         private final SortedMap<Integer, FileDescriptor> userfaultfds = new TreeMap<>();
 
-        /** The listening socket, to be taken once. */
-        @Nullable
-        FileDescriptor takeListener() {
-            FileDescriptor taken = listener;
+        /** The VMs whose userfaultfds were not taken yet. */
+        SortedSet<Integer> vms() {
+            return new TreeSet<>(userfaultfds.keySet());
+        }
+
+        /** The listening socket. */
+        FileDescriptor listener() throws IOException {
+            FileDescriptor given = listener;
+            if (given == null) {
+                throw new IOException("a hand-over without a listening socket");
+            }
+            return given;
+        }
+
+        /** The listening socket is the caller's from now on. */
+        void takeListener() {
             listener = null;
-            return taken;
         }
 
         /** The userfaultfd of a VM, to be taken once; null if none came. */
@@ -73,29 +95,50 @@ final class HandOver {
         }
     }
 
-    /** Asks a living server; returns when it has stopped serving and given all. */
+    /** Asks a living server for all that it has; it serves on. */
     static Received ask(UnixSocket socket) throws IOException {
-        send(socket, REQUEST, 0);
+        request(socket);
         Received received = new Received();
         try {
-            while (true) {
-                Frame frame = receive(socket);
-                FileDescriptor descriptor = frame.descriptor;
-                if (frame.kind == END) {
-                    return received;
-                }
-                if (descriptor == null) {
-                    throw new IOException("a hand-over without a descriptor");
-                }
-                if (frame.kind == LISTENER) {
-                    received.listener = descriptor;
-                } else {
-                    received.userfaultfds.put(Math.toIntExact(frame.vm), descriptor);
-                }
-            }
+            receiveAll(socket, received);
+            return received;
         } catch (IOException failed) {
             received.close();
             throw failed;
+        }
+    }
+
+    /** Makes a living server stop serving; returns the VMs that still need a server, when it has let the lock go. */
+    static SortedSet<Integer> stop(UnixSocket socket, Received received) throws IOException {
+        sayStop(socket);
+        return receiveAll(socket, received);
+    }
+
+    static void request(UnixSocket socket) throws IOException {
+        send(socket, REQUEST, 0);
+    }
+
+    static void sayStop(UnixSocket socket) throws IOException {
+        send(socket, STOP, 0);
+    }
+
+    private static SortedSet<Integer> receiveAll(UnixSocket socket, Received received) throws IOException {
+        SortedSet<Integer> named = new TreeSet<>();
+        while (true) {
+            Frame frame = receive(socket);
+            FileDescriptor descriptor = frame.descriptor;
+            if (frame.kind == END) {
+                return named;
+            }
+            if (frame.kind == LISTENER) {
+                received.listener = descriptor;
+            } else {
+                int vm = Math.toIntExact(frame.vm);
+                named.add(vm);
+                if (descriptor != null) {
+                    received.userfaultfds.put(vm, descriptor);
+                }
+            }
         }
     }
 
@@ -109,16 +152,43 @@ final class HandOver {
         expect(socket, REQUEST);
     }
 
-    /** Gives descriptors, of which the caller keeps its own. */
-    static void give(UnixSocket socket, FileDescriptor listener, Map<Integer, FileDescriptor> userfaultfds)
-            throws IOException {
+    /**
+     * Gives the descriptors of VMs that are served meanwhile; the caller keeps its own.
+     *
+     * @return the numbers of those that were given: not of those that end right now
+     */
+    static Set<Integer> give(UnixSocket socket, FileDescriptor listener, List<ServedVm> vms) throws IOException {
         send(socket, LISTENER, 0, listener);
-        for (Map.Entry<Integer, FileDescriptor> vm : userfaultfds.entrySet()) {
-            send(socket, VM, vm.getKey(), vm.getValue());
+        Set<Integer> given = new HashSet<>();
+        for (ServedVm vm : vms) {
+            try {
+                send(socket, VM, vm.number(), vm.userfaultfd().descriptor());
+                given.add(vm.number());
+            } catch (IllegalStateException closed) {
+                // Nothing was sent: it has ended.
+            }
+        }
+        send(socket, END, 0);
+        return given;
+    }
+
+    /** Waits until the other side is ready to serve. */
+    static void awaitStop(UnixSocket socket) throws IOException {
+        expect(socket, STOP);
+    }
+
+    /** Names the VMs that nobody serves any more, with the descriptors of those that were not given before. */
+    static void name(UnixSocket socket, List<ServedVm> vms, Set<Integer> given) throws IOException {
+        for (ServedVm vm : vms) {
+            if (given.contains(vm.number())) {
+                send(socket, VM, vm.number());
+            } else {
+                send(socket, VM, vm.number(), vm.userfaultfd().descriptor());
+            }
         }
     }
 
-    /** Says that all was given, and waits for the confirmation. */
+    /** Says that all was named, and waits for the confirmation. */
     static void end(UnixSocket socket) throws IOException {
         send(socket, END, 0);
         expect(socket, TAKEN);

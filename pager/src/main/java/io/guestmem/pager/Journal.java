@@ -22,10 +22,12 @@ import tools.jackson.core.json.JsonFactory;
  *
  * @param pid of the VMM
  * @param startTime of the VMM's process
+ * @param userfaultfd the number that the descriptor which guards the memory has in the VMM, -1 if it is not known. Where to look
+ *     first: the number may mean another descriptor by now
  * @param snapshot the files and the length, as one text
  * @param map of its memory
  */
-record Journal(int pid, long startTime, String snapshot, GuestMap map) {
+record Journal(int pid, long startTime, int userfaultfd, String snapshot, GuestMap map) {
     private static final JsonFactory FACTORY = new JsonFactory();
     private static final int VERSION = 1;
 
@@ -44,6 +46,7 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
             json.writeNumberProperty("version", VERSION);
             json.writeNumberProperty("pid", pid);
             json.writeNumberProperty("start_time", startTime);
+            json.writeNumberProperty("userfaultfd", userfaultfd);
             json.writeStringProperty("snapshot", snapshot);
             json.writeStringProperty("regions", regions());
             json.writeEndObject();
@@ -83,6 +86,7 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
         long version = 0;
         int pid = 0;
         long startTime = 0;
+        int userfaultfd = VmProcess.UNKNOWN;
         String snapshot = "";
         String regions = "";
         try (JsonParser json = FACTORY.createParser(ObjectReadContext.empty(), text)) {
@@ -94,6 +98,7 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
                     case "version" -> version = json.getLongValue();
                     case "pid" -> pid = json.getIntValue();
                     case "start_time" -> startTime = json.getLongValue();
+                    case "userfaultfd" -> userfaultfd = json.getIntValue();
                     case "snapshot" -> snapshot = json.getString();
                     case "regions" -> regions = json.getString();
                     default -> json.skipChildren();
@@ -102,7 +107,8 @@ record Journal(int pid, long startTime, String snapshot, GuestMap map) {
             if (version != VERSION) {
                 throw new IOException(path + ": version " + version + ", not " + VERSION);
             }
-            return new Journal(pid, startTime, snapshot, RegionParser.parse(regions.getBytes(StandardCharsets.UTF_8)));
+            GuestMap map = RegionParser.parse(regions.getBytes(StandardCharsets.UTF_8));
+            return new Journal(pid, startTime, userfaultfd, snapshot, map);
         } catch (RuntimeException malformed) {
             throw new IOException(path + ": no journal: " + malformed.getMessage(), malformed);
         }

@@ -47,6 +47,12 @@ final class PageInstaller implements AutoCloseable {
 
     private @Nullable Mapping zeros;
 
+    /** Whether those who wait sleep on until {@link #wake}; between these addresses they do. */
+    private boolean wakesLater;
+
+    private long asleepFrom = Long.MAX_VALUE;
+    private long asleepTo;
+
     private boolean noZeroPage;
     private boolean wasZero;
     private String reason = "";
@@ -69,20 +75,41 @@ final class PageInstaller implements AutoCloseable {
         return reason;
     }
 
+    /** Whether {@link #install} leaves those who wait asleep, until {@link #wake}: waking many at once costs less. */
+    void wakeLater(boolean later) {
+        wakesLater = later;
+    }
+
+    /** Wakes all who wait for what was installed since the last time; whoever waits for something in between faults again. */
+    void wake() {
+        if (asleepFrom < asleepTo) {
+            port.wake(asleepFrom, asleepTo - asleepFrom);
+            asleepFrom = Long.MAX_VALUE;
+            asleepTo = 0;
+        }
+    }
+
     /**
      * Installs the page that somebody waits for: what the snapshot has or, if the guest gave it back, zeroes.
      *
      * @param write whether it will be written, and needs no write-protection
      */
     Outcome install(long page, boolean write) {
-        InstallMode mode = InstallMode.WAKE;
+        boolean isProtected = false;
         DirtyPages dirty = guest.dirty();
         if (dirty != null) {
             if (write) {
                 dirty.written(page, page + 1);
             } else {
-                mode = InstallMode.WRITE_PROTECTED;
+                isProtected = true;
             }
+        }
+        InstallMode mode = isProtected ? InstallMode.WRITE_PROTECTED : InstallMode.WAKE;
+        if (wakesLater) {
+            long address = map.address(page);
+            asleepFrom = Math.min(asleepFrom, address);
+            asleepTo = Math.max(asleepTo, address + map.pageSize());
+            mode = isProtected ? InstallMode.WRITE_PROTECTED_NO_WAKE : InstallMode.NO_WAKE;
         }
         return guest.states().get(page) == PageStates.NONE ? installContent(page, mode) : put(page, 1, 0, mode);
     }
@@ -204,7 +231,8 @@ final class PageInstaller implements AutoCloseable {
     }
 
     private InstallResult zero(long address, long length, InstallMode mode) {
-        if (mode == InstallMode.WAKE && map.pageSize() == MappedMemory.PAGE_SIZE && !noZeroPage) {
+        boolean isProtected = mode == InstallMode.WRITE_PROTECTED || mode == InstallMode.WRITE_PROTECTED_NO_WAKE;
+        if (!isProtected && map.pageSize() == MappedMemory.PAGE_SIZE && !noZeroPage) {
             InstallResult result = port.zeropage(address, length, mode);
             if (!(result instanceof InstallResult.Refused refused)
                     || !refused.errno().equals(Errno.EINVAL)) {

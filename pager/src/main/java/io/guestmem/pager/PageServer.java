@@ -2,7 +2,6 @@ package io.guestmem.pager;
 
 import io.guestmem.linux.Errno;
 import io.guestmem.linux.EventFd;
-import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.Poll;
 import io.guestmem.linux.PollEvents;
@@ -18,9 +17,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -120,10 +117,10 @@ public final class PageServer implements AutoCloseable {
         WorkingSets workingSets = null;
         try {
             workingSets = WorkingSets.open(options, events);
-            warmUp(events);
             if (options.state().isPresent()) {
                 state = StateDirectory.open(options.state().get());
             }
+            warmUp(state, events);
             return new PageServer(options, source, workingSets, state, events);
         } catch (IOException | RuntimeException failed) {
             source.close();
@@ -137,10 +134,10 @@ public final class PageServer implements AutoCloseable {
         }
     }
 
-    private static void warmUp(Consumer<ServerEvent> events) {
+    private static void warmUp(@Nullable StateDirectory state, Consumer<ServerEvent> events) {
         try {
-            WarmUp.run();
-        } catch (LinuxException refused) {
+            WarmUp.run(state);
+        } catch (IOException | LinuxException refused) {
             events.accept(ServerEvent.of(Kind.WARNING, 0, "not warmed up: " + refused.getMessage()));
         }
     }
@@ -172,32 +169,21 @@ public final class PageServer implements AutoCloseable {
 
     /** Becomes the server of a state directory: in place of a living one, or of a dead one. */
     private UnixListener takePlace(StateDirectory directory, ServerOptions options) throws IOException {
-        if (!options.takeOver()) {
-            return takePlaceOfDead(directory, options);
-        }
-        try (UnixSocket socket = UnixSocket.connect(directory.handOverSocket());
-                HandOver.Received received = HandOver.ask(socket)) {
-            FileDescriptor taken = received.takeListener();
-            if (taken == null || !directory.tryLock()) {
-                throw new IOException("a hand-over without a listening socket, or without the lock");
+        if (!directory.tryLock() && options.takeOver()) {
+            try {
+                return Succession.ofLiving(vms, directory, options.socket(), events);
+            } catch (LinuxException refused) {
+                if (!refused.errno().equals(Errno.ECONNREFUSED)
+                        && !refused.errno().equals(Errno.ENOENT)) {
+                    throw refused;
+                }
+                // It has died since.
             }
-            UnixListener adopted = UnixListener.adopt(options.socket(), taken);
-            HandOver.confirm(socket);
-            vms.recover(directory, received);
-            return adopted;
-        } catch (LinuxException refused) {
-            if (refused.errno().equals(Errno.ECONNREFUSED) || refused.errno().equals(Errno.ENOENT)) {
-                return takePlaceOfDead(directory, options);
-            }
-            throw refused;
         }
-    }
-
-    private UnixListener takePlaceOfDead(StateDirectory directory, ServerOptions options) throws IOException {
         if (!directory.tryLock()) {
             throw new ServerBusyException("another server serves from " + directory);
         }
-        vms.recover(directory, null);
+        Succession.ofDead(vms, directory, events);
         return listen(options);
     }
 
@@ -311,14 +297,17 @@ public final class PageServer implements AutoCloseable {
     }
 
     private void handOver(UnixSocket socket, StateDirectory directory) throws IOException {
+        Set<Integer> prepared = HandOver.give(socket, listener.descriptor(), vms.all());
+        HandOver.awaitStop(socket);
+        if (stopped) {
+            throw new IOException("the server ends");
+        }
         paused = true;
         wake.signal();
         vms.awaitJoined();
         List<ServedVm> given = vms.end(ServedVm.End.STOPPED);
         try {
-            Map<Integer, FileDescriptor> userfaultfds = new TreeMap<>();
-            given.forEach(vm -> userfaultfds.put(vm.number(), vm.userfaultfd().descriptor()));
-            HandOver.give(socket, listener.descriptor(), userfaultfds);
+            HandOver.name(socket, given, prepared);
             directory.unlock();
             HandOver.end(socket);
         } catch (IOException | RuntimeException failed) {

@@ -1,8 +1,6 @@
 package io.guestmem.pager;
 
-import io.guestmem.linux.Epoll;
 import io.guestmem.linux.EventFd;
-import io.guestmem.linux.PollEvents;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.ServerEvent.Kind;
@@ -36,10 +34,6 @@ final class ServedVm implements GuestReport, AutoCloseable {
         STOPPED
     }
 
-    private static final long MESSAGES = 0;
-    private static final long PROCESS = 1;
-    private static final long CONTROL = 2;
-
     private final int number;
     private final VmProcess process;
     private final Userfaultfd userfaultfd;
@@ -53,7 +47,6 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final long sourceBudget;
     private final Diffs diffs;
     private final EventFd control = EventFd.create();
-    private final SpinBudget spin = new SpinBudget();
 
     private final AtomicBoolean releasing = new AtomicBoolean();
 
@@ -157,16 +150,13 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     /** Serves until the VM is gone or somebody asks for an end. */
     End serve(boolean prefetch, Runnable whenPrefetched) {
-        try (Epoll epoll = Epoll.create()) {
-            epoll.addEdgeTriggered(userfaultfd.descriptor(), PollEvents.READABLE, MESSAGES);
-            epoll.add(process.descriptor().descriptor(), PollEvents.READABLE, PROCESS);
-            epoll.add(control.descriptor(), PollEvents.READABLE, CONTROL);
+        try (EventLoop turns = new EventLoop(userfaultfd, process, control, loop, diffs, this)) {
             diffs.begin();
             protectWhatIsThere();
             if (prefetch || workingSet.replay().isPresent()) {
                 installer.prefetch(prefetch, workingSet, whenPrefetched);
             }
-            return serve(epoll);
+            return serve(turns);
         } catch (RuntimeException unexpected) {
             return broken(unexpected);
         } finally {
@@ -192,38 +182,12 @@ final class ServedVm implements GuestReport, AutoCloseable {
         }
     }
 
-    /**
-     * Never sleeps before a round has found nothing: the kernel reports a message once, and a vCPU on this CPU has often run and
-     * faulted again before {@code UFFDIO_COPY} returns.
-     */
-    private End serve(Epoll epoll) {
-        long idleSince = System.nanoTime();
-        boolean looked = false;
-        boolean slept = false;
-        boolean lives = true;
-        while (true) {
-            long before = System.nanoTime();
-            boolean served = loop.round();
-            if (served) {
-                spin.messageCame(before - idleSince, looked, slept);
-                idleSince = System.nanoTime();
-                slept = false;
-            }
-            looked = !served;
-            diffs.cutIfAsked(loop);
-            End end = lives && !loop.isGone() ? asked : End.GONE;
-            if (end != null && diffs.mayEnd()) {
-                return finish(end);
-            }
-            if (loop.hasWaiting()) {
-                lives &= await(epoll, loop.pause());
-            } else if (looked && spin.goesOn(System.nanoTime() - idleSince)) {
-                Thread.onSpinWait();
-            } else if (looked) {
-                slept = true;
-                lives &= await(epoll, -1);
-            }
+    private End serve(EventLoop turns) {
+        End end = null;
+        while (end == null) {
+            end = turns.turn(asked);
         }
+        return finish(end);
     }
 
     private End finish(End end) {
@@ -231,25 +195,6 @@ final class ServedVm implements GuestReport, AutoCloseable {
             loop.release();
         }
         return end;
-    }
-
-    /** Waits; false if the process has ended. */
-    private boolean await(Epoll epoll, long timeout) {
-        int ready = epoll.await(timeout);
-        for (int i = 0; i < ready; i++) {
-            if (epoll.token(i) == PROCESS) {
-                return false;
-            }
-            if (epoll.token(i) == MESSAGES && epoll.events(i).has(PollEvents.ERROR)) {
-                // It is the VMM's too, and can only be waited for while it does not block.
-                userfaultfd.descriptor().nonBlocking();
-                unexpected("its userfaultfd was made one that blocks");
-            }
-            if (epoll.token(i) == CONTROL) {
-                control.drain();
-            }
-        }
-        return true;
     }
 
     /** Makes {@link #serve} return. */
@@ -265,6 +210,11 @@ final class ServedVm implements GuestReport, AutoCloseable {
      */
     void prefetch() throws IOException {
         installer.prefetch();
+    }
+
+    /** Ends the installer and waits for it; faults are served as before. */
+    void stopInstaller() {
+        installer.stop();
     }
 
     static void join(Thread thread) {

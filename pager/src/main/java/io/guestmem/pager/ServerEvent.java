@@ -21,7 +21,10 @@ public record ServerEvent(Kind kind, int vm, String text, Map<String, Long> numb
         ATTACHED,
         /** A connection that is not served; the text says why. */
         REFUSED,
-        /** A VM of an earlier server is served again: {@code pid}, {@code micros} from the start of that to the first fault. */
+        /**
+         * A VM of an earlier server is served again: {@code pid}, {@code began} on CLOCK_MONOTONIC in nanoseconds, {@code micros} from then
+         * until everybody who waited was woken. It began with looking for VMs of a dead server, or asking a living one to stop.
+         */
         RECOVERED,
         /** Everything that was never installed is there now, of {@code pages}. */
         PREFETCHED,

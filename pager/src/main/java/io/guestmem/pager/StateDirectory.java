@@ -8,8 +8,8 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,11 +20,15 @@ import org.jspecify.annotations.Nullable;
  * DIR/hand-over.sock   where a living server is asked to hand over
  * DIR/vm-7.json        journal of VM 7
  * DIR/vm-7.pages       states of its pages
- * DIR/vm-7.dirty       pages that it has written, if that is tracked
- * DIR/vm-7.touches     pages that it has touched, if that is recorded
+ * DIR/vm-7.dirty       the pages that it has written, if that is tracked
+ * DIR/vm-7.touches     the pages that it has touched, if that is recorded
+ * DIR/warm-up/         a directory as this one, for a moment while a server starts: it takes its own memory back there
  * }</pre>
  */
 final class StateDirectory implements AutoCloseable {
+    private static final String PREFIX = "vm-";
+    private static final String SUFFIX = ".json";
+
     private final Path directory;
     private final FileChannel channel;
     private @Nullable FileLock lock;
@@ -68,7 +72,7 @@ final class StateDirectory implements AutoCloseable {
     }
 
     Path journal(int vm) {
-        return directory.resolve("vm-" + vm + ".json");
+        return directory.resolve(PREFIX + vm + SUFFIX);
     }
 
     Path pages(int vm) {
@@ -84,18 +88,46 @@ final class StateDirectory implements AutoCloseable {
         return directory.resolve("vm-" + vm + ".touches");
     }
 
-    /** The journals, by the numbers of their VMs. */
-    SortedMap<Integer, Path> journals() throws IOException {
-        SortedMap<Integer, Path> journals = new TreeMap<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "vm-*.json")) {
+    /** Everything of a VM. */
+    VmFiles files(int vm) {
+        return new VmFiles(journal(vm), pages(vm), dirty(vm), touches(vm));
+    }
+
+    /** The numbers of the VMs whose journals are there, ascending. */
+    SortedSet<Integer> vms() throws IOException {
+        SortedSet<Integer> numbers = new TreeSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
             for (Path file : files) {
-                String number = file.getFileName().toString().replaceAll("vm-(\\d{1,9})\\.json|.*", "$1");
-                if (!number.isEmpty()) {
-                    journals.put(Integer.valueOf(number), file);
+                int number = number(file.getFileName().toString());
+                if (number > 0) {
+                    numbers.add(number);
                 }
             }
         }
-        return journals;
+        return numbers;
+    }
+
+    /** The number in the name of a journal, 0 for another file; without a regular expression, as VMs wait meanwhile. */
+    private static int number(String name) {
+        if (!name.startsWith(PREFIX) || !name.endsWith(SUFFIX)) {
+            return 0;
+        }
+        try {
+            return Integer.parseInt(name, PREFIX.length(), name.length() - SUFFIX.length(), 10);
+        } catch (NumberFormatException _) {
+            return 0;
+        }
+    }
+
+    /** Where a server that starts tries all of this. */
+    Path warmUp() {
+        return directory.resolve("warm-up");
+    }
+
+    /** Removes the directory, which has no VM. */
+    void delete() throws IOException {
+        Files.deleteIfExists(directory.resolve("lock"));
+        Files.deleteIfExists(directory);
     }
 
     /** Forgets a VM. */

@@ -1,6 +1,5 @@
 package io.guestmem.pager;
 
-import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.PidFd;
 import io.guestmem.linux.Userfaultfd;
@@ -13,6 +12,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The process of a VMM, which a number alone does not name: numbers are used again.
@@ -21,6 +21,10 @@ import java.util.Optional;
  * @param startTime field 22 of {@code /proc/PID/stat}
  */
 record VmProcess(PidFd descriptor, long startTime) implements AutoCloseable {
+    /** The number of a descriptor that is not known. */
+    static final int UNKNOWN = -1;
+
+    private static final String USERFAULTFD = "anon_inode:[userfaultfd]";
     private static final int SIGKILL = 9;
     private static final int START_TIME_BEHIND_NAME = 19;
 
@@ -76,30 +80,68 @@ record VmProcess(PidFd descriptor, long startTime) implements AutoCloseable {
     /**
      * Takes a copy of the userfaultfd that guards the regions from the process, which has kept its own.
      *
-     * @return empty if it has none that does
+     * @param expected the number that it had in the process, {@link #UNKNOWN} if that is not known. If it is none that guards the
+     *     regions, all descriptors are looked at
+     * @throws IOException if it has none that does
      * @throws LinuxException {@code EPERM} without ptrace access
      */
-    Optional<Userfaultfd> userfaultfd(GuestMap map) {
-        Region first = map.regions().getFirst();
-        try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/" + pid() + "/fd"))) {
+    Userfaultfd userfaultfd(GuestMap map, int expected) throws IOException {
+        Userfaultfd found = expected == UNKNOWN ? null : take(expected, map);
+        if (found == null) {
+            int number = userfaultfdNumber(map);
+            found = number == UNKNOWN ? null : take(number, map);
+        }
+        if (found == null) {
+            throw new IOException("its process has no userfaultfd of its memory");
+        }
+        return found;
+    }
+
+    /**
+     * The number that the userfaultfd which guards the regions has in the process; {@link #UNKNOWN} if it has none.
+     *
+     * @throws LinuxException as {@link #userfaultfd}
+     */
+    int userfaultfdNumber(GuestMap map) {
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of(descriptors()))) {
             for (Path link : links) {
-                if (!Files.readSymbolicLink(link).toString().equals("anon_inode:[userfaultfd]")) {
-                    continue;
-                }
-                FileDescriptor copy =
-                        descriptor.duplicate(Integer.parseInt(link.getFileName().toString()));
-                Userfaultfd candidate = Userfaultfd.adopt(copy.nonBlocking());
-                try {
-                    Handshake.checkGuards(candidate, first.hostAddress(), first.pageSize());
-                    return Optional.of(candidate);
-                } catch (HandshakeException _) {
-                    candidate.close();
+                int number = Integer.parseInt(link.getFileName().toString());
+                try (Userfaultfd candidate = take(number, map)) {
+                    if (candidate != null) {
+                        return number;
+                    }
                 }
             }
         } catch (IOException _) {
-            // The process ends meanwhile.
+            // The process ends meanwhile, or may not be looked into.
         }
-        return Optional.empty();
+        return UNKNOWN;
+    }
+
+    /** A copy of a descriptor of the process; null if that is no userfaultfd that guards the regions. */
+    private @Nullable Userfaultfd take(int number, GuestMap map) {
+        Userfaultfd candidate = null;
+        try {
+            // Looked at before it is copied: of what is something else, not even a copy is made.
+            if (!Files.readSymbolicLink(Path.of(descriptors() + number))
+                    .toString()
+                    .equals(USERFAULTFD)) {
+                return null;
+            }
+            candidate = Userfaultfd.adopt(descriptor.duplicate(number).nonBlocking());
+            Region first = map.regions().getFirst();
+            Handshake.checkGuards(candidate, first.hostAddress(), first.pageSize());
+            return candidate;
+        } catch (IOException | HandshakeException _) {
+            if (candidate != null) {
+                candidate.close();
+            }
+            return null;
+        }
+    }
+
+    private String descriptors() {
+        return "/proc/" + pid() + "/fd/";
     }
 
     @Override

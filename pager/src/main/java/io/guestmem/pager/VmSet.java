@@ -1,11 +1,10 @@
 package io.guestmem.pager;
 
-import io.guestmem.linux.FileDescriptor;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.PeerCredentials;
 import io.guestmem.linux.UnixSocket;
-import io.guestmem.linux.Userfaultfd;
 import io.guestmem.pager.ServerEvent.Kind;
+import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.HandshakeException;
 import io.guestmem.pager.handshake.HandshakeReader;
 import io.guestmem.pager.source.PageSource;
@@ -120,7 +119,7 @@ final class VmSet {
     }
 
     /** Serves the VM until it needs no more, on the running thread. */
-    private void run(ServedVm vm) {
+    void run(ServedVm vm) {
         vm.workingSet().begin();
         ServedVm.End end = vm.serve(options.prefetch(), () -> {
             if (options.serving().collapse()) {
@@ -152,64 +151,33 @@ final class VmSet {
         }
     }
 
-    /** Takes back the VMs of an earlier server, with the descriptors that it gave or from the VMMs themselves. */
-    void recover(StateDirectory directory, HandOver.@Nullable Received received) throws IOException {
-        for (Map.Entry<Integer, Path> entry : directory.journals().entrySet()) {
-            int number = entry.getKey();
-            synchronized (this) {
-                next = Math.max(next, number + 1);
-            }
-            try {
-                recover(directory, number, entry.getValue(), received);
-            } catch (IOException | LinuxException | HandshakeException | IllegalArgumentException failed) {
-                events.accept(ServerEvent.of(Kind.WARNING, number, "cannot be served again: " + failed.getMessage()));
-            }
-        }
+    /** A number that another server has given is not given again. */
+    synchronized void reserve(int number) {
+        next = Math.max(next, number + 1);
     }
 
-    private void recover(StateDirectory directory, int number, Path file, HandOver.@Nullable Received received)
-            throws IOException {
-        long began = System.nanoTime();
-        Journal journal = Journal.read(file);
-        VmProcess process = VmProcess.reopen(journal.pid(), journal.startTime()).orElse(null);
-        if (process == null) {
-            finishRecording(directory, number, journal);
-            directory.forget(number);
-            events.accept(ServerEvent.of(Kind.DETACHED, number, "it had ended before"));
-            return;
-        }
-        Userfaultfd userfaultfd = null;
-        PageStates states = null;
-        DirtyPages dirty = null;
-        VmWorkingSet workingSet = null;
-        try {
-            if (!journal.snapshot().equals(admission.snapshot())) {
-                throw new IOException("it runs on another snapshot: " + journal.snapshot());
-            }
-            FileDescriptor given = received == null ? null : received.takeUserfaultfd(number);
-            if (given != null) {
-                userfaultfd = Userfaultfd.adopt(given);
-            } else {
-                userfaultfd = process.userfaultfd(journal.map())
-                        .orElseThrow(() -> new IOException("its process has no userfaultfd of its memory"));
-            }
-            states = PageStates.reopen(directory.pages(number), journal.map().pages());
-            dirty = DirtyPages.reopen(directory.dirty(number), journal.map().pages());
-            workingSet = workingSets.takeBack(number, journal.map(), states, directory.touches(number));
-            ServedVm vm = admission.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet);
-            resume(vm);
-            long micros = (System.nanoTime() - began) / 1000;
-            events.accept(
-                    new ServerEvent(Kind.RECOVERED, number, "", Map.of("pid", (long) process.pid(), "micros", micros)));
-        } catch (IOException | RuntimeException failed) {
-            Admission.abandon(process, userfaultfd, states, dirty, workingSet);
-            throw failed;
-        }
+    /** What a VM of an earlier server has of the working set, and what of its recording. */
+    VmWorkingSet takeBack(int number, GuestMap map, PageStates states, Path touches) {
+        return workingSets.takeBack(number, map, states, touches);
+    }
+
+    /** The running thread serves a VM from now on, by {@link #run}. */
+    synchronized void begin(ServedVm vm) {
+        vms.put(vm, Thread.currentThread());
+    }
+
+    /** Makes VMs of what is handed over. */
+    Admission admission() {
+        return admission;
     }
 
     /** Writes what was recorded of a VM that has ended while nobody served it. */
-    private void finishRecording(StateDirectory directory, int number, Journal journal) {
-        if (Files.exists(directory.touches(number)) && journal.snapshot().equals(admission.snapshot())) {
+    void finishRecording(StateDirectory directory, int number) throws IOException {
+        if (!Files.exists(directory.touches(number))) {
+            return;
+        }
+        Journal journal = Journal.read(directory.journal(number));
+        if (journal.snapshot().equals(admission.snapshot())) {
             try (PageStates states = PageStates.reopen(
                             directory.pages(number), journal.map().pages());
                     VmWorkingSet ended =
@@ -295,6 +263,12 @@ final class VmSet {
             stopping = true;
         }
         Map<ServedVm, Thread> all = copy();
+        if (how == ServedVm.End.STOPPED) {
+            // An installer may be at a disk: faults are served meanwhile.
+            for (ServedVm vm : all.keySet()) {
+                vm.stopInstaller();
+            }
+        }
         for (ServedVm vm : all.keySet()) {
             if (how == ServedVm.End.RELEASED) {
                 vm.release();
@@ -302,7 +276,9 @@ final class VmSet {
                 vm.ask(how);
             }
         }
-        all.values().forEach(ServedVm::join);
+        for (Thread thread : all.values()) {
+            ServedVm.join(thread);
+        }
         return new ArrayList<>(copy().keySet());
     }
 

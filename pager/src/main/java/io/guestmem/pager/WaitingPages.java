@@ -1,6 +1,7 @@
 package io.guestmem.pager;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Pages that somebody waits for, each once, in the order in which they were asked for, with the time since when, and why. */
 final class WaitingPages {
@@ -19,6 +20,10 @@ final class WaitingPages {
     private long[] pages = new long[128];
     private long[] since = new long[128];
     private byte[] reasons = new byte[128];
+
+    /** What a page that is resolved has needed, null if it is not resolved. */
+    private Latencies.@Nullable Need[] needs = new Latencies.@Nullable Need[128];
+
     private int size;
 
     void add(long page, long now, int reason) {
@@ -32,9 +37,11 @@ final class WaitingPages {
             pages = Arrays.copyOf(pages, size * 2);
             since = Arrays.copyOf(since, size * 2);
             reasons = Arrays.copyOf(reasons, size * 2);
+            needs = Arrays.copyOf(needs, size * 2);
         }
         pages[size] = page;
         reasons[size] = (byte) reason;
+        needs[size] = null;
         since[size++] = now;
     }
 
@@ -56,11 +63,22 @@ final class WaitingPages {
         return reasons[index];
     }
 
+    /** It is there now, and nobody may have been woken yet. */
+    void resolved(int index, Latencies.Need need) {
+        needs[index] = need;
+    }
+
+    /** What it has needed, null if it is not resolved. */
+    Latencies.@Nullable Need need(int index) {
+        return needs[index];
+    }
+
     /** Moves the page at {@code index} to {@code to}, which is not above it. */
     void keep(int index, int to) {
         pages[to] = pages[index];
         since[to] = since[index];
         reasons[to] = reasons[index];
+        needs[to] = null;
     }
 
     /** Forgets all from {@code newSize} on. */

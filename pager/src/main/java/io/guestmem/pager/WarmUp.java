@@ -18,14 +18,13 @@ import io.guestmem.pager.handshake.Region;
 import io.guestmem.pager.source.SnapshotFiles;
 import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves a private userfaultfd for a moment, so that the first VM does not wait for a cold JVM: a first fault takes
@@ -44,14 +43,16 @@ final class WarmUp {
     /**
      * Serves some ten thousand faults, or as many as two seconds take.
      *
+     * @param state where to recover in a corner, null for a server that never does that
      * @throws LinuxException if this process may not make a userfaultfd, which serving does not need
+     * @throws IOException if the directory cannot be used
      */
-    static void run() {
+    static void run(@Nullable StateDirectory state) throws IOException {
         long length = PAGES * MappedMemory.PAGE_SIZE;
         try (Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
                 GuardedMapping memory = GuardedMapping.anonymous(length, Sharing.PRIVATE);
                 FileDescriptor file = content(length);
-                SnapshotFiles source = SnapshotFiles.open(Path.of("/proc/self/fd/" + file.number()), List.of());
+                SnapshotFiles source = SnapshotFiles.open(snapshot(file), List.of());
                 PageStates states = PageStates.anonymous(PAGES)) {
             HandshakeResult answer = userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE));
             if (answer instanceof HandshakeResult.Refused refused) {
@@ -64,10 +65,14 @@ final class WarmUp {
             try (VmWorkingSet recorded = recorded(map, states)) {
                 serve(new Guest(map, states, source, port, recorded), memory);
             }
-            for (int i = 0; i < RECOVERIES; i++) {
-                recover(map, source);
+            if (state != null) {
+                recover(map, snapshot(file), source, state.warmUp());
             }
         }
+    }
+
+    private static Path snapshot(FileDescriptor file) {
+        return Path.of("/proc/self/fd/" + file.number());
     }
 
     private static VmWorkingSet recorded(GuestMap map, PageStates states) {
@@ -99,37 +104,23 @@ final class WarmUp {
     }
 
     /** Takes this process's own memory back, as that of a VM whose server has died. */
-    private static void recover(GuestMap map, SnapshotFiles source) {
-        VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
-        Journal written = new Journal(self.pid(), self.startTime(), "", map);
-        try {
-            GuestMap read = Journal.parse("warm-up", written.text()).map();
-            self.userfaultfd(read).ifPresent(taken -> {
-                PageStates states = PageStates.anonymous(PAGES);
-                Semaphore turns = new Semaphore(1);
-                VmWorkingSet none = new VmWorkingSet(0, _ -> {}, states, null, null);
-                try (ServedVm vm = new ServedVm(
-                        0,
-                        self,
-                        taken,
-                        read,
-                        states,
-                        null,
-                        source,
-                        none,
-                        FailurePolicy.HANG,
-                        ServingOptions.DEFAULT,
-                        turns,
-                        _ -> {})) {
-                    vm.resume();
-                    vm.ask(ServedVm.End.STOPPED);
-                    vm.serve(false, () -> {});
-                }
-            });
-        } catch (IOException impossible) {
-            throw new UncheckedIOException(impossible);
-        } finally {
-            self.close();
+    private static void recover(GuestMap map, Path snapshot, SnapshotFiles source, Path place) throws IOException {
+        ServerOptions options = ServerOptions.of(place, snapshot);
+        try (VmProcess self = VmProcess.open((int) ProcessHandle.current().pid());
+                WorkingSets workingSets = WorkingSets.open(options, _ -> {});
+                StateDirectory directory = StateDirectory.open(place)) {
+            for (int i = 0; i < RECOVERIES && directory.tryLock(); i++) {
+                directory.forget(1);
+                VmSet vms = new VmSet(options, source, workingSets, directory, 0, _ -> {});
+                PageStates.create(directory.pages(1), PAGES).close();
+                int number = self.userfaultfdNumber(map);
+                new Journal(self.pid(), self.startTime(), number, vms.admission().snapshot(), map).write(directory.journal(1));
+                Succession.ofDead(vms, directory, _ -> {});
+                vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
+                directory.unlock();
+            }
+            directory.forget(1);
+            directory.delete();
         }
     }
 

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Servers that are killed, and servers that hand over, under a VMM that works and checks every byte. */
 class RecoveryTest {
@@ -98,6 +100,49 @@ class RecoveryTest {
         }
     }
 
+    /** Closed since, or reused for something else: the number in the journal is only where to look first. */
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 0, 1, 1000})
+    void aJournalWithAStaleNumberOfTheUserfaultfdIsNoObstacle(int number) throws Exception {
+        try (ServerProcess first = server(false)) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                first.await("ATTACHED 1");
+                first.kill();
+                changeJournal("\"userfaultfd\":[0-9]+", "\"userfaultfd\":" + number);
+                try (ServerProcess second = server(false)) {
+                    second.await("RECOVERED 1");
+                    vmm.expectOk("read 0 " + PAGES + " 2");
+                }
+            }
+        }
+    }
+
+    /** The VM has ended, and its number is another process's: here its own, started at another time. */
+    @Test
+    void aProcessWithAReusedNumberIsNotTouched() throws Exception {
+        try (ServerProcess first = server(false)) {
+            first.await("LISTENING");
+            try (MockVmmProcess _ = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                first.await("ATTACHED 1");
+                first.kill();
+                changeJournal("\"start_time\":", "\"start_time\":1");
+                try (ServerProcess second = server(false)) {
+                    assertThat(second.await("DETACHED 1")).contains("it had ended before");
+                    second.await("LISTENING");
+                    assertThat(names()).doesNotContain("vm-1.json", "vm-1.pages");
+                }
+            }
+        }
+    }
+
+    private void changeJournal(String pattern, String replacement) throws IOException {
+        Path journal = state.resolve("vm-1.json");
+        String text = Files.readString(journal);
+        assertThat(text).containsPattern(pattern);
+        Files.writeString(journal, text.replaceFirst(pattern, replacement));
+    }
+
     /** It has taken the VM back before it finds somebody at its socket: nobody serves the VM out of what is closed then. */
     @Test
     void aSuccessorThatCannotListenLeavesTheVmToTheNextOne() throws Exception {
@@ -153,6 +198,40 @@ class RecoveryTest {
                     }
                 }
             }
+        }
+    }
+
+    /** While it starts, prepares, takes over or serves: one of the two has the VM, or neither has and the next one takes it back. */
+    @Test
+    void aSuccessorMayBeKilledAtAnyTime() throws Exception {
+        long seed = System.nanoTime();
+        SplittableRandom random = new SplittableRandom(seed);
+        ServerProcess living = server(false);
+        try {
+            living.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                living.await("ATTACHED 1");
+                CompletableFuture<String> work = vmm.order("run " + (seed & 0xffff) + " 4 12000");
+                for (int kill = 0; kill < 4; kill++) {
+                    try (ServerProcess successor = server(true)) {
+                        if (kill % 2 == 0) {
+                            successor.await("RECOVERED 1");
+                        }
+                        LockSupport.parkNanos(
+                                TimeUnit.MILLISECONDS.toNanos(random.nextInt(0, kill % 2 == 0 ? 5 : 900)));
+                    }
+                    ServerProcess next = server(true);
+                    try (ServerProcess _ = living) {
+                        living = next;
+                        next.await("RECOVERED 1");
+                    }
+                }
+
+                assertThat(work.get(60, TimeUnit.SECONDS)).as("seed " + seed).isEqualTo("ok");
+                vmm.expectOk("read 0 " + PAGES + " 4");
+            }
+        } finally {
+            living.close();
         }
     }
 

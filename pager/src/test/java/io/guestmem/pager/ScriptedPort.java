@@ -143,12 +143,12 @@ final class ScriptedPort implements FaultPort {
 
     @Override
     public InstallResult copy(long destination, long source, long length, InstallMode mode) {
-        return called(mode == InstallMode.WRITE_PROTECTED ? "copy protected" : "copy", destination, length);
+        return called("copy" + how(mode), destination, length);
     }
 
     @Override
     public InstallResult zeropage(long address, long length, InstallMode mode) {
-        return called("zero", address, length);
+        return called("zero" + how(mode), address, length);
     }
 
     @Override
@@ -188,6 +188,15 @@ final class ScriptedPort implements FaultPort {
 
     void spareMappings(long mappings) {
         spareMappings = mappings;
+    }
+
+    private static String how(InstallMode mode) {
+        return switch (mode) {
+            case WAKE -> "";
+            case NO_WAKE -> " asleep";
+            case WRITE_PROTECTED -> " protected";
+            case WRITE_PROTECTED_NO_WAKE -> " protected asleep";
+        };
     }
 
     private InstallResult called(String call, long address, long length) {
