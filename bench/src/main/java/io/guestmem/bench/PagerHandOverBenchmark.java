@@ -55,7 +55,8 @@ final class PagerHandOverBenchmark implements Benchmark {
     }
 
     private String remark() {
-        return Spread.of(gaps.stream().mapToDouble(Double::doubleValue).toArray()).toString();
+        return Spread.of(gaps.stream().mapToDouble(Double::doubleValue).toArray())
+                .toString();
     }
 
     private double longest(PagerField field, boolean handsOver) {

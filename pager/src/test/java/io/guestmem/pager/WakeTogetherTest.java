@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,7 +49,7 @@ class WakeTogetherTest {
         loop = loop(null);
     }
 
-    private FaultLoop loop(DirtyPages dirty) {
+    private FaultLoop loop(@Nullable DirtyPages dirty) {
         GuestMap map = new GuestMap(List.of(new Region(BASE, PAGES * 4096L, 0, 4096)));
         Guest guest = new Guest(map, states, source, port, dirty);
         return new FaultLoop(guest, FailurePolicy.HANG, new Reports(reports), () -> now, new Counters());

@@ -10,22 +10,25 @@ import java.util.function.IntPredicate;
  * the architecture, because there is one mask for all tables: an entry that has a bit set that is reserved only at another level, or
  * points out of the block, is not accepted here, and not refused either.
  *
+ * <p>They are few, because they should all be in registers: the mask of large pages follows from that of small ones.
+ *
  * @param table for entries that point to a table, of any level
  * @param wantTable of those
- * @param large3 for entries that map 1 GiB
- * @param large2 for entries that map 2 MiB
- * @param wantLarge of those
- * @param page1 for entries that map 4 KiB
+ * @param page for entries that map 4 KiB
  * @param wantPage of those
+ * @param gigabyte for entries that map 1 GiB
  */
-record BlockRules(long table, long wantTable, long large3, long large2, long wantLarge, long page1, long wantPage) {
+record BlockRules(long table, long wantTable, long page, long wantPage, long gigabyte) {
+    /** What is compared of an entry that maps 2 MiB beside what is compared of any page. Source: {@link ReservedBits}. */
+    private static final long LARGE2 = DirectRules.LARGE | ReservedBits.range(13, 20);
+
     private static final int WRITABLE = 1;
     private static final int USER = 2;
     private static final int NO_EXECUTE = 4;
     private static final int COMBINATIONS = 8;
 
     /** No entry is accepted. */
-    private static final BlockRules NOTHING = new BlockRules(0, 1, 0, 0, 1, 0, 1);
+    private static final BlockRules NOTHING = new BlockRules(0, 1, 0, 1, 0);
 
     /** The rules for an access. */
     static BlockRules of(DirectRules rules, int access, PhysicalRanges.Block block) {
@@ -53,11 +56,29 @@ record BlockRules(long table, long wantTable, long large3, long large2, long wan
         return new BlockRules(
                 rules.table5 | rules.table4 | rules.table3 | rules.table2 | inBlock,
                 must | block.start(),
-                rules.large3 == 0 ? 0 : rules.large3 | leaf,
-                rules.large2 | leaf,
-                must | DirectRules.LARGE,
                 rules.page1 | leaf,
-                must);
+                must,
+                rules.large3 == 0 ? 0 : rules.large3 | leaf);
+    }
+
+    /** Whether an entry points to a table. */
+    boolean isTable(long entry) {
+        return (entry & table) == wantTable;
+    }
+
+    /** Whether an entry of the lowest table maps a page. */
+    boolean isPage(long entry) {
+        return (entry & page) == wantPage;
+    }
+
+    /** Whether an entry maps 2 MiB. */
+    boolean isLarge(long entry) {
+        return (entry & (page | LARGE2)) == (wantPage | DirectRules.LARGE);
+    }
+
+    /** Whether an entry maps 1 GiB. */
+    boolean isGigabyte(long entry) {
+        return (entry & gigabyte) == (wantPage | DirectRules.LARGE);
     }
 
     /** Whether a combination is granted in which this right is so. */

@@ -1,5 +1,6 @@
 package io.guestmem.paging;
 
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,36 +91,28 @@ final class BlockWalk {
             return descend(linear, masks, root, -1, 0);
         }
         long pml5e = top(root, linear, 45);
-        return (pml5e & masks.table()) == masks.wantTable()
-                ? descend(linear, masks, table(pml5e), pml5e, pml5e)
-                : DirectWalk.FAILED;
+        return masks.isTable(pml5e) ? descend(linear, masks, table(pml5e), pml5e, pml5e) : DirectWalk.FAILED;
     }
 
     private long descend(long linear, BlockRules masks, long pml4, long all5, long any5) {
         long pml4e = top(pml4, linear, 36);
-        if ((pml4e & masks.table()) != masks.wantTable()) {
+        if (!masks.isTable(pml4e)) {
             return DirectWalk.FAILED;
         }
         long pdpte = entry(pml4e, linear, 27);
         long all = all5 & pml4e & pdpte;
         long any = any5 | pml4e | pdpte;
-        if ((pdpte & masks.table()) != masks.wantTable()) {
-            return (pdpte & masks.large3()) == masks.wantLarge()
-                    ? result(pdpte, linear, LARGE3_OFFSET, 3, all, any)
-                    : DirectWalk.FAILED;
+        if (!masks.isTable(pdpte)) {
+            return masks.isGigabyte(pdpte) ? result(pdpte, linear, LARGE3_OFFSET, 3, all, any) : DirectWalk.FAILED;
         }
         long pde = entry(pdpte, linear, 18);
         all &= pde;
         any |= pde;
-        if ((pde & masks.table()) != masks.wantTable()) {
-            return (pde & masks.large2()) == masks.wantLarge()
-                    ? result(pde, linear, LARGE2_OFFSET, 2, all, any)
-                    : DirectWalk.FAILED;
+        if (!masks.isTable(pde)) {
+            return masks.isLarge(pde) ? result(pde, linear, LARGE2_OFFSET, 2, all, any) : DirectWalk.FAILED;
         }
         long pte = entry(pde, linear, 9);
-        return (pte & masks.page1()) == masks.wantPage()
-                ? result(pte, linear, PAGE_OFFSET, 1, all & pte, any | pte)
-                : DirectWalk.FAILED;
+        return masks.isPage(pte) ? result(pte, linear, PAGE_OFFSET, 1, all & pte, any | pte) : DirectWalk.FAILED;
     }
 
     private static long result(long leaf, long linear, long offset, int level, long all, long any) {
@@ -129,20 +122,23 @@ final class BlockWalk {
     /** As {@link #walk}, with a result that explains itself; null if others know why. */
     @Nullable
     Translation translate(long linear, int access) {
-        BlockRules masks = rules(access);
-        if (!fiveLevels) {
-            return descendToLeaf(linear, masks, root, -1, 0);
+        memory.checkAlive();
+        try {
+            BlockRules masks = rules(access);
+            if (!fiveLevels) {
+                return descendToLeaf(linear, masks, root, -1, 0);
+            }
+            long pml5e = top(root, linear, 45);
+            return masks.isTable(pml5e) ? descendToLeaf(linear, masks, table(pml5e), pml5e, pml5e) : null;
+        } finally {
+            Reference.reachabilityFence(memory);
         }
-        long pml5e = top(root, linear, 45);
-        return (pml5e & masks.table()) == masks.wantTable()
-                ? descendToLeaf(linear, masks, table(pml5e), pml5e, pml5e)
-                : null;
     }
 
     /** One place where the result is made, whatever the page's size: only then a compiler can do without. */
     private @Nullable Translation descendToLeaf(long linear, BlockRules masks, long pml4, long all5, long any5) {
         long pml4e = top(pml4, linear, 36);
-        if ((pml4e & masks.table()) != masks.wantTable()) {
+        if (!masks.isTable(pml4e)) {
             return null;
         }
         long table = pml4e;
@@ -152,30 +148,30 @@ final class BlockWalk {
         long any = any5 | pml4e | leaf;
         long page;
         long size;
-        if ((leaf & masks.table()) == masks.wantTable()) {
+        if (masks.isTable(leaf)) {
             table = leaf;
             shift = 18;
             leaf = entry(table, linear, 18);
             all &= leaf;
             any |= leaf;
-            if ((leaf & masks.table()) == masks.wantTable()) {
+            if (masks.isTable(leaf)) {
                 table = leaf;
                 shift = 9;
                 leaf = entry(table, linear, 9);
                 all &= leaf;
                 any |= leaf;
-                if ((leaf & masks.page1()) != masks.wantPage()) {
+                if (!masks.isPage(leaf)) {
                     return null;
                 }
                 page = page(leaf, linear, PAGE_OFFSET);
                 size = PAGE_OFFSET + 1;
-            } else if ((leaf & masks.large2()) == masks.wantLarge()) {
+            } else if (masks.isLarge(leaf)) {
                 page = page(leaf, linear, LARGE2_OFFSET);
                 size = LARGE2_OFFSET + 1;
             } else {
                 return null;
             }
-        } else if ((leaf & masks.large3()) == masks.wantLarge()) {
+        } else if (masks.isGigabyte(leaf)) {
             page = page(leaf, linear, LARGE3_OFFSET);
             size = LARGE3_OFFSET + 1;
         } else {
@@ -217,11 +213,12 @@ final class BlockWalk {
 
     /** The entry for an address in the table that the entry above points to. */
     long entry(long above, long linear, int shift) {
-        return RawMemory.read64((delta & NATIVE) + (above & WalkPlan.TABLE_ADDRESS) + index(linear, shift));
+        long table = (delta & NATIVE) + (above & WalkPlan.TABLE_ADDRESS);
+        return (long) RawMemory.LONG.get(RawMemory.ALL, table + index(linear, shift));
     }
 
     /** The entry for an address in a table at a native address. */
     static long top(long table, long linear, int shift) {
-        return RawMemory.read64((table & NATIVE) + index(linear, shift));
+        return (long) RawMemory.LONG.get(RawMemory.ALL, (table & NATIVE) + index(linear, shift));
     }
 }

@@ -18,7 +18,7 @@ final class FastWalk {
     private final PhysicalRanges memory;
     private final DirectWalk direct;
     private final BatchWalk batch;
-    private final @Nullable BlockWalk block;
+    final @Nullable BlockWalk block;
     private final @Nullable RememberingWalk remembering;
 
     private FastWalk(DirectRules rules, PhysicalRanges memory, boolean remembering) {
@@ -41,32 +41,16 @@ final class FastWalk {
     long walk(long linear, int access) {
         memory.checkAlive();
         try {
-            long page = shortest(linear, access);
+            long page = remembering != null
+                    ? remembering.walk(linear, access)
+                    : block != null ? block.walk(linear, access) : DirectWalk.FAILED;
             return WalkResult.isPage(page) ? page : direct.walk(linear, access);
         } finally {
             Reference.reachabilityFence(memory);
         }
     }
 
-    private long shortest(long linear, int access) {
-        if (remembering != null) {
-            return remembering.walk(linear, access);
-        }
-        return block != null ? block.walk(linear, access) : DirectWalk.FAILED;
-    }
-
-    /** A page, or null. */
-    @Nullable
-    Translation translate(long linear, int access) {
-        memory.checkAlive();
-        try {
-            return block != null ? block.translate(linear, access) : null;
-        } finally {
-            Reference.reachabilityFence(memory);
-        }
-    }
-
-    /** The same through tables that lie anywhere. */
+    /** A page through tables that lie anywhere, or null. */
     @Nullable
     Translation translateAnywhere(long linear, int access, PagingMode mode) {
         memory.checkAlive();

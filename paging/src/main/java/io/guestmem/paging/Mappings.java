@@ -2,8 +2,11 @@ package io.guestmem.paging;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +20,7 @@ public final class Mappings {
     public static final long MOST_TABLES = 1L << 24;
 
     private static final int PD_LEVEL = 2;
-    private static final int UNITS_AT_A_TIME = 1024;
+    private static final int UNITS_AT_A_TIME = 64;
     private static final long PRESENT = 1;
 
     private final WalkPlan plan;
@@ -80,39 +83,49 @@ public final class Mappings {
     }
 
     /**
-     * As {@link #forEach}, with as many threads as the common pool has; the visitor is still called by this one alone. Only
-     * the long modes are large enough to be divided.
+     * Tells of every run by many threads, in parts of 1 GiB: each part has a visitor of its own, which is told of the part's runs by one
+     * thread, ascending. What crosses a border between parts is two runs. Only the long modes are large enough to be divided.
+     *
+     * <p>There is none with one visitor for all: where runs are many, remembering them for it takes longer than finding them.
+     *
+     * @param pool whose threads do it
+     * @param visitors makes the visitor of a part; called by these threads
+     * @param parts is given them, in the order of addresses, by the calling thread, each when all of its part has been told
      */
-    public MappingTotals forEachInParallel(MappingVisitor visitor) {
+    public <V extends MappingVisitor> MappingTotals forEachInParallel(
+            ForkJoinPool pool, Supplier<V> visitors, Consumer<V> parts) {
         if (!plan.mode().isLong()) {
-            return forEach(visitor);
+            V visitor = visitors.get();
+            MappingTotals total = forEach(visitor);
+            parts.accept(visitor);
+            return total;
         }
         Limits limits = new Limits(this);
-        RunBuilder runs = new RunBuilder(visitor);
         List<TableScan.Unit> units = new ArrayList<>();
-        TableScan upper = scan(limits, runs, units);
+        TableScan upper = scan(limits, (_, _, _, _, _) -> {}, units);
         upper.table(plan.root(), plan.mode().levels(), 0, -1);
         MappingTotals total = upper.result();
         for (int next = 0; next < units.size() && total.isComplete(); next += UNITS_AT_A_TIME) {
-            List<TableScan.Unit> some = units.subList(next, Math.min(units.size(), next + UNITS_AT_A_TIME));
-            List<Part> parts =
-                    some.parallelStream().map(unit -> part(limits, unit)).toList();
-            for (int i = 0; i < parts.size() && total.isComplete(); i++) {
-                parts.get(i).runs.replay(runs);
-                total = total.and(parts.get(i).result);
+            List<ForkJoinTask<Part<V>>> tasks =
+                    units.subList(next, Math.min(units.size(), next + UNITS_AT_A_TIME)).stream()
+                            .map(unit -> ForkJoinTask.adapt(() -> part(limits, unit, visitors.get())))
+                            .toList();
+            pool.invoke(ForkJoinTask.adapt(() -> ForkJoinTask.invokeAll(tasks)));
+            for (int i = 0; i < tasks.size() && total.isComplete(); i++) {
+                Part<V> part = tasks.get(i).join();
+                parts.accept(part.visitor);
+                total = total.and(part.result);
             }
         }
-        runs.flush();
-        return total.withRuns(runs.runs());
+        return total;
     }
 
-    private record Part(RunList runs, MappingTotals result) {}
+    private record Part<V>(V visitor, MappingTotals result) {}
 
-    private Part part(Limits limits, TableScan.Unit unit) {
-        RunList runs = new RunList();
-        TableScan scan = scan(limits, runs, null);
+    private <V extends MappingVisitor> Part<V> part(Limits limits, TableScan.Unit unit, V visitor) {
+        TableScan scan = scan(limits, visitor, null);
         scan.unit(unit);
-        return new Part(runs, scan.result());
+        return new Part<>(visitor, scan.result());
     }
 
     private TableScan scan(Limits limits, MappingVisitor visitor, @Nullable List<TableScan.Unit> units) {

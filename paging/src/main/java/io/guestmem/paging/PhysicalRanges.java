@@ -135,6 +135,33 @@ public final class PhysicalRanges implements PhysicalMemory {
         }
     }
 
+    /**
+     * Reads the first words of the tables that entries point to, where they lie in the largest range.
+     *
+     * @param from the first entry
+     * @param to behind the last
+     * @param reserved bits that no entry has that is followed
+     * @param into as many as entries at least; nobody has to look
+     */
+    void touch(long[] entries, int from, int to, long reserved, long[] into) {
+        checkAlive();
+        long start = mainStart();
+        long nativeStart = mainNative();
+        long most = mainEntries();
+        try {
+            for (int i = from; i < to; i++) {
+                long offset = (entries[i] & WalkPlan.TABLE_ADDRESS) - start;
+                boolean table =
+                        (entries[i] & (DirectRules.PRESENT | DirectRules.LARGE | reserved)) == DirectRules.PRESENT;
+                if (table && Long.compareUnsigned(offset, most) < 0) {
+                    into[i - from] = RawMemory.read64(nativeStart + offset);
+                }
+            }
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
     /** Before a walk by native addresses. */
     void checkAlive() {
         if (!scope.isAlive()) {

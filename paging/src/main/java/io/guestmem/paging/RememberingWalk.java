@@ -90,7 +90,7 @@ final class RememberingWalk {
             return found + (linear & GRANULE_OFFSET);
         }
         long pte = BlockWalk.top(found & PLACE, linear, 9);
-        return (pte & masks.page1()) == masks.wantPage()
+        return masks.isPage(pte)
                 ? BlockWalk.page(pte, linear, BlockWalk.PAGE_OFFSET)
                         | 1L << LEVEL_SHIFT
                         | (found & WalkResult.rights(pte, pte))
@@ -102,32 +102,30 @@ final class RememberingWalk {
             return remember(linear, masks, block.root(), -1, 0, key, slot);
         }
         long pml5e = BlockWalk.top(block.root(), linear, 45);
-        return (pml5e & masks.table()) == masks.wantTable()
-                ? remember(linear, masks, block.table(pml5e), pml5e, pml5e, key, slot)
-                : NOTHING;
+        return masks.isTable(pml5e) ? remember(linear, masks, block.table(pml5e), pml5e, pml5e, key, slot) : NOTHING;
     }
 
     private long remember(long linear, BlockRules masks, long pml4, long all5, long any5, long key, int slot) {
         long pml4e = BlockWalk.top(pml4, linear, 36);
-        if ((pml4e & masks.table()) != masks.wantTable()) {
+        if (!masks.isTable(pml4e)) {
             return NOTHING;
         }
         long pdpte = block.entry(pml4e, linear, 27);
         long all = all5 & pml4e & pdpte;
         long any = any5 | pml4e | pdpte;
         long found;
-        if ((pdpte & masks.table()) == masks.wantTable()) {
+        if (masks.isTable(pdpte)) {
             long pde = block.entry(pdpte, linear, 18);
             all &= pde;
             any |= pde;
-            if ((pde & masks.table()) == masks.wantTable()) {
+            if (masks.isTable(pde)) {
                 found = block.table(pde);
-            } else if ((pde & masks.large2()) == masks.wantLarge()) {
+            } else if (masks.isLarge(pde)) {
                 found = BlockWalk.page(pde, 0, BlockWalk.LARGE2_OFFSET) | 2L << LEVEL_SHIFT;
             } else {
                 return NOTHING;
             }
-        } else if ((pdpte & masks.large3()) == masks.wantLarge()) {
+        } else if (masks.isGigabyte(pdpte)) {
             found = BlockWalk.page(pdpte, linear & ~GRANULE_OFFSET, BlockWalk.LARGE3_OFFSET) | 3L << LEVEL_SHIFT;
         } else {
             return NOTHING;

@@ -12,6 +12,9 @@ final class TableScan {
     private static final int ENTRIES = 512;
     private static final int MOST_LEVELS = 5;
     private static final int UNIT_LEVEL = 3;
+    /** So many tables are touched before the first of them is read: a processor waits for them together. */
+    private static final int AHEAD = 16;
+
     private static final long PRESENT = 1;
     private static final long ACCESSED = 1 << 5;
     private static final long DIRTY = 1 << 6;
@@ -33,6 +36,10 @@ final class TableScan {
     private final @Nullable List<Unit> units;
 
     private final long[][] tables;
+    /** The memory, if it is mapped here. */
+    private final @Nullable PhysicalRanges mapped;
+
+    private final long[] touched = new long[AHEAD];
 
     private long pages;
     private long visited;
@@ -64,6 +71,7 @@ final class TableScan {
         this.limits = limits;
         this.runs = new RunBuilder(visitor);
         this.units = units;
+        this.mapped = memory instanceof PhysicalRanges ranges && mode != PagingMode.BITS_32 ? ranges : null;
         this.tables = new long[MOST_LEVELS + 1][];
     }
 
@@ -94,6 +102,9 @@ final class TableScan {
             return;
         }
         for (int i = first; i <= last && !isStopped(); i++) {
+            if (level == 2 && (i - first) % AHEAD == 0 && mapped != null) {
+                mapped.touch(entries, i, Math.min(last + 1, i + AHEAD), reservedBits.table(2), touched);
+            }
             long linear = base + ((long) i << mode.shift(level));
             if ((entries[i] & PRESENT) == 0) {
                 continue;
@@ -161,13 +172,59 @@ final class TableScan {
     }
 
     /**
-     * Pages of 4 KiB: as long as each entry is the one before and a page more, nothing has to be worked out. Only the first and the
-     * last run can have neighbours in other tables; those in between are told as they are.
+     * Pages of 4 KiB. What nearly all tables are, full of entries of one kind, is found out by sums over all entries, which a compiler
+     * takes eight at a time. Only the first and the last run can have neighbours in other tables; those in between are told as they are.
      */
     private void lowest(long[] entries, int first, int last, long base, long above) {
+        long all = -1;
+        long any = 0;
+        for (int i = first; i <= last; i++) {
+            all &= entries[i];
+            any |= entries[i];
+        }
+        long linear = limits.signExtended(mode, base);
+        boolean alike = (all & PRESENT) != 0 && (any & reservedBits.leaf(1)) == 0 && ((all ^ any) & KIND) == 0;
+        if (alike && first <= last && ends(entries, first, last) == last - first) {
+            scattered(entries, first, last, linear, flags(all, above & (all ^ Permissions.EXECUTABLE)));
+        } else {
+            mixed(entries, first, last, linear, above);
+        }
+    }
+
+    /** How many entries are not followed by the next page. */
+    private static long ends(long[] entries, int first, int last) {
+        long ends = 0;
+        for (int i = first; i < last; i++) {
+            long step = (entries[i + 1] & WalkPlan.TABLE_ADDRESS) - (entries[i] & WalkPlan.TABLE_ADDRESS) - PAGE;
+            ends += (step | -step) >>> 63;
+        }
+        return ends;
+    }
+
+    /** No page of them continues the one before. */
+    private void scattered(long[] entries, int first, int last, long linear, int flags) {
+        pages += last - first + 1;
+        run(linear, first, first + 1, entries[first] & WalkPlan.TABLE_ADDRESS, flags);
+        if (first == last) {
+            return;
+        }
+        runs.flush();
+        MappingVisitor visitor = runs.visitor();
+        for (int i = first + 1; i < last; i++) {
+            visitor.run(linear + ((long) i << PAGE_SHIFT), entries[i] & WalkPlan.TABLE_ADDRESS, PAGE, PAGE, flags);
+        }
+        runs.told(last - first - 1);
+        run(linear, last, last + 1, entries[last] & WalkPlan.TABLE_ADDRESS, flags);
+    }
+
+    private void run(long linear, int begin, int end, long page, int flags) {
+        runs.run(linear + ((long) begin << PAGE_SHIFT), page, (long) (end - begin) << PAGE_SHIFT, PAGE, flags);
+    }
+
+    /** As long as each entry is the one before and a page more, nothing has to be worked out. */
+    private void mixed(long[] entries, int first, int last, long linear, long above) {
         long refused = reservedBits.leaf(1);
         long compared = KIND | WalkPlan.TABLE_ADDRESS | refused;
-        long linear = limits.signExtended(mode, base);
         MappingVisitor visitor = runs.visitor();
         boolean apart = false;
         long told = 0;
@@ -187,16 +244,14 @@ final class TableScan {
                 expected += PAGE;
             }
             mapped += i - begin;
-            long at = linear + ((long) begin << PAGE_SHIFT);
-            long physical = entry & WalkPlan.TABLE_ADDRESS;
-            long size = (long) (i - begin) << PAGE_SHIFT;
+            long page = entry & WalkPlan.TABLE_ADDRESS;
             int flags = flags(entry, above & (entry ^ Permissions.EXECUTABLE));
             if (apart && i <= last) {
-                visitor.run(at, physical, size, PAGE, flags);
+                visitor.run(linear + ((long) begin << PAGE_SHIFT), page, (long) (i - begin) << PAGE_SHIFT, PAGE, flags);
                 told++;
                 continue;
             }
-            runs.run(at, physical, size, PAGE, flags);
+            run(linear, begin, i, page, flags);
             if (i <= last) {
                 runs.flush();
                 apart = true;

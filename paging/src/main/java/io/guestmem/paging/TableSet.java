@@ -15,9 +15,15 @@ final class TableSet {
     /** Whether the page was not in the set. */
     boolean add(long address) {
         long page = address >>> PAGE_SHIFT;
-        AtomicLongArray chunk = chunks.computeIfAbsent(page >>> CHUNK_SHIFT, _ -> new AtomicLongArray(WORDS));
+        AtomicLongArray chunk = chunk(page >>> CHUNK_SHIFT);
         int word = (int) (page >>> 6) & (WORDS - 1);
         long bit = 1L << page;
         return (chunk.getAndAccumulate(word, bit, (before, more) -> before | more) & bit) == 0;
+    }
+
+    /** Asks before it makes: {@code computeIfAbsent} may lock even if there is one, and threads then go in single file. */
+    private AtomicLongArray chunk(long number) {
+        AtomicLongArray chunk = chunks.get(number);
+        return chunk != null ? chunk : chunks.computeIfAbsent(number, _ -> new AtomicLongArray(WORDS));
     }
 }

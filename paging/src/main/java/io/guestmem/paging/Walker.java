@@ -161,7 +161,7 @@ public final class Walker {
     /** As {@link #walk}, with a result that explains itself. */
     public Translation translate(long linear, int access, int setBits, CheckOrder order) {
         if (fast != null && setBits == SetBits.NONE && order != CheckOrder.SERIES) {
-            Translation page = fast.translate(linear, access);
+            Translation page = fast.block == null ? null : fast.block.translate(linear, access);
             return page != null ? page : translateAnywhere(linear, access, order);
         }
         return fullTranslation(linear, access, setBits, order);

@@ -2,9 +2,9 @@ package io.guestmem.paging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.ForkJoinPool;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -82,31 +82,6 @@ class MappingsTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(
-            value = PagingMode.class,
-            names = {"LEVEL_4", "LEVEL_5"})
-    void manyThreadsTellTheSameInTheSameOrder(PagingMode mode) {
-        PageTableBuilder tables = tables(mode);
-        for (long i = 0; i < 200; i++) {
-            tables.map(i % 3 * GIB + i * 4096, (i * 7919 & 0xFFFF) << 12, 1, PWU);
-        }
-        tables.map(3 * GIB, GIB, 3, PWU).map(4 * GIB, 2 * GIB, 3, PWU);
-        List<String> one = new ArrayList<>();
-        List<String> many = new ArrayList<>();
-
-        MappingTotals alone = Mappings.of(plan(mode), memory).forEach(into(one));
-        MappingTotals together = Mappings.of(plan(mode), memory).forEachInParallel(into(many));
-
-        assertThat(many).isEqualTo(one).hasSizeGreaterThan(100);
-        assertThat(together).isEqualTo(alone);
-    }
-
-    private static MappingVisitor into(List<String> list) {
-        return (linear, physical, size, pageSize, flags) ->
-                list.add(Long.toHexString(linear) + " " + physical + " " + size + " " + pageSize + " " + flags);
-    }
-
     /** 512 entries that lead back to their own table are 512 to the fourth pages. */
     @Test
     void tablesThatPointToThemselvesAreBoundedAndReported() {
@@ -116,7 +91,8 @@ class MappingsTest {
         Mappings mappings = Mappings.of(plan(PagingMode.LEVEL_4), memory).mostTables(5000);
 
         MappingTotals totals = mappings.forEach((_, _, _, _, _) -> {});
-        MappingTotals inParallel = mappings.forEachInParallel((_, _, _, _, _) -> {});
+        MappingTotals inParallel =
+                mappings.forEachInParallel(ForkJoinPool.commonPool(), () -> (_, _, _, _, _) -> {}, _ -> {});
 
         assertThat(totals.tables()).isEqualTo(5000);
         assertThat(totals.repeated()).isEqualTo(4999);
