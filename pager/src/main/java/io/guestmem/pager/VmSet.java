@@ -171,19 +171,25 @@ final class VmSet {
         return admission;
     }
 
-    /** Writes what was recorded of a VM that has ended while nobody served it. */
-    void finishRecording(StateDirectory directory, int number) throws IOException {
-        if (!Files.exists(directory.touches(number))) {
-            return;
-        }
-        Journal journal = Journal.read(directory.journal(number));
-        if (journal.snapshot().equals(admission.snapshot())) {
-            try (PageStates states = PageStates.reopen(
-                            directory.pages(number), journal.map().pages());
-                    VmWorkingSet ended =
-                            workingSets.takeBack(number, journal.map(), states, directory.touches(number))) {
-                ended.endRecording();
+    /** Writes what was recorded of a VM that has ended while nobody served it; if that cannot be, it is said. */
+    void finishRecording(StateDirectory directory, int number) {
+        if (Files.exists(directory.touches(number))) {
+            try {
+                finishRecording(number, directory.files(number));
+            } catch (IOException | RuntimeException failed) {
+                events.accept(ServerEvent.of(Kind.WARNING, number, "its recording is lost: " + failed.getMessage()));
             }
+        }
+    }
+
+    private void finishRecording(int number, VmFiles files) throws IOException {
+        Journal journal = Journal.read(files.journal());
+        if (!journal.snapshot().equals(admission.snapshot())) {
+            throw new IOException("it ran on another snapshot: " + journal.snapshot());
+        }
+        try (PageStates states = PageStates.reopen(files.pages(), journal.map().pages());
+                VmWorkingSet ended = workingSets.takeBack(number, journal.map(), states, files.touches())) {
+            ended.endRecording();
         }
     }
 

@@ -140,6 +140,25 @@ class RecordingRecoveryTest {
     }
 
     @Test
+    void aRecordingThatCannotBeFinishedHoldsUpNobody() throws Exception {
+        try (ServerProcess first = recording()) {
+            first.await("LISTENING");
+            try (MockVmmProcess vmm = MockVmmProcess.start(socket, PAGES, HOLE_EVERY)) {
+                vmm.expectOk("write 7 2");
+                first.kill();
+            }
+        }
+        Files.writeString(state.resolve("vm-1.pages"), "broken");
+        try (ServerProcess second = successor(false)) {
+            second.await("WARNING 1 its recording is lost");
+            second.await("DETACHED 1");
+            second.await("LISTENING");
+        }
+        assertThat(file).doesNotExist();
+        assertThat(left()).containsExactly("hand-over.sock", "lock");
+    }
+
+    @Test
     void aVmIsServedEvenIfNobodyUnderstandsItsRecording() throws Exception {
         try (ServerProcess first = recording()) {
             first.await("LISTENING");
