@@ -63,7 +63,7 @@ public final class Walker {
     /**
      * A walker that remembers the lowest tables that it met: ahead while all tables fit into a processor's cache (some thousand
      * tables), behind above. The tables must not change. It makes a difference only to {@link #walk} without bits to set and
-     * to {@link #walkAll}, which gains most, in the long modes, in {@link PhysicalRanges}.
+     * to {@link #walkAll}, in the long modes, in {@link PhysicalRanges}.
      */
     public static Walker remembering(WalkPlan plan, PhysicalMemory memory) {
         return new Walker(plan, memory, null, true);
