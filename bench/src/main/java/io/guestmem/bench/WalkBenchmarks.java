@@ -48,7 +48,12 @@ final class WalkBenchmarks {
                         run -> small(run, true, WalkBenchmarks::translate, Bound.ratioAtLeast(0.9))),
                 new WalkBenchmark(
                         "walk-remembering",
-                        "a batch of exact walks of random pages that remembers the lowest tables, against the C loop",
+                        "exact walks of random pages, one by one, that remember the lowest tables, against the C loop",
+                        WalkBenchmark.Needs.COMPILER,
+                        run -> small(run, false, RememberedWalks::new, Bound.ratioAtLeast(1))),
+                new WalkBenchmark(
+                        "walk-remembering-batch",
+                        "the same in a batch",
                         WalkBenchmark.Needs.COMPILER,
                         run -> small(run, false, WalkBenchmarks::remember, Bound.ratioAtLeast(1))),
                 new WalkBenchmark(
@@ -138,6 +143,28 @@ final class WalkBenchmarks {
                         instanceof Translation.Translated page) {
                     sum += page.address();
                 }
+            }
+            return new WalkPass(sum, System.nanoTime() - start);
+        }
+    }
+
+    /** As {@link Translations}. */
+    private static final class RememberedWalks implements WalkPass.Side {
+        private final Walker walker;
+        private final long[] queries;
+
+        RememberedWalks(Query query) {
+            this.walker = Walker.remembering(query.space.plan(), query.space.memory());
+            this.queries = query.linear;
+        }
+
+        @Override
+        public WalkPass pass() {
+            long start = System.nanoTime();
+            long sum = 0;
+            for (long linear : queries) {
+                long result = walker.walk(linear, ACCESS, SetBits.NONE, CheckOrder.ARCHITECTURAL);
+                sum += WalkResult.isPage(result) ? WalkResult.address(result) : 0;
             }
             return new WalkPass(sum, System.nanoTime() - start);
         }

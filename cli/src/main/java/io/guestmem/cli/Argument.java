@@ -118,9 +118,25 @@ final class Argument<T> {
      */
     static <T> Argument<List<T>> parameters(
             CommandSpec command, String arity, String label, ITypeConverter<T> converter, String description) {
+        return parameters(command, 0, arity, label, converter, description);
+    }
+
+    /**
+     * Parameters to the end of the command line, behind others.
+     *
+     * @param first the index of the first one
+     */
+    static <T> Argument<List<T>> parameters(
+            CommandSpec command,
+            int first,
+            String arity,
+            String label,
+            ITypeConverter<T> converter,
+            String description) {
         return added(
                 command,
                 parameter(label, converter, description)
+                        .index(first + "..*")
                         .arity(arity)
                         .required(Range.valueOf(arity).min() > 0)
                         .type(List.class)

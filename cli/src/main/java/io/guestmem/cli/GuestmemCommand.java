@@ -12,6 +12,7 @@ final class GuestmemCommand implements Runnable, Verb {
     private static final SortedMap<String, Supplier<Verb>> ALL = new TreeMap<>(Map.ofEntries(
             Map.entry("bench", BenchCommand::new),
             Map.entry("conform", ConformCommand::new),
+            Map.entry("control", ControlCommand::new),
             Map.entry("demo", DemoCommand::new),
             Map.entry("diff", DiffCommand::new),
             Map.entry("doctor", DoctorCommand::new),

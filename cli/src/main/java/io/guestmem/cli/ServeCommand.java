@@ -29,6 +29,7 @@ final class ServeCommand implements Callable<Integer>, Verb {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final long LONGEST_MILLIS = Duration.ofDays(1).toMillis();
     private static final int MOST_PORT = 65535;
+    private static final int MOST_PERCENT = 100;
 
     private final CommandSpec spec = Verb.spec(
             this,
@@ -92,6 +93,24 @@ final class ServeCommand implements Callable<Integer>, Verb {
             "5000",
             "Say so when threads of a VM wait for so long and none of its faults is resolved"
                     + " (default: ${DEFAULT-VALUE}).");
+
+    private final Argument<Long> retrySource = Argument.option(
+            spec,
+            "--retry-source",
+            "MILLIS",
+            Values.LONG,
+            "1000",
+            "For so long content that cannot be read is tried again before --on-failure holds; 0 for not again"
+                    + " (default: ${DEFAULT-VALUE}).");
+
+    private final Argument<Integer> aheadLimit = Argument.option(
+            spec,
+            "--ahead-limit",
+            "PERCENT",
+            Values.INT,
+            "" + ServingOptions.AHEAD_PERCENT,
+            "Install nothing ahead of demand when so much of the memory that the control groups of a VM allow it is in"
+                    + " use (default: ${DEFAULT-VALUE}).");
 
     private final Argument<Path> control = Argument.option(
             spec,
@@ -188,7 +207,12 @@ final class ServeCommand implements Callable<Integer>, Verb {
                         settle.value().duration(),
                         limit.value().duration()),
                 Set.copyOf(peers.value()),
-                new ServingOptions(trackDirty.value(), collapse.value(), Duration.ofMillis(blockedAfter.value())));
+                new ServingOptions(
+                        trackDirty.value(),
+                        collapse.value(),
+                        Duration.ofMillis(blockedAfter.value()),
+                        Duration.ofMillis(retrySource.value()),
+                        aheadLimit.value()));
         InetSocketAddress metricsAddress = !metrics.isPresent() ? null : address(metrics.value());
         Duration patience = takeOver.value() ? PATIENCE : Duration.ZERO;
         try (PageServer server = PageServer.open(options, this::print);
@@ -219,6 +243,12 @@ final class ServeCommand implements Callable<Integer>, Verb {
         }
         if (blockedAfter.value() <= 0 || blockedAfter.value() > LONGEST_MILLIS) {
             throw new ParameterException(spec.commandLine(), "--blocked-after takes 1 to " + LONGEST_MILLIS);
+        }
+        if (retrySource.value() < 0 || retrySource.value() > LONGEST_MILLIS) {
+            throw new ParameterException(spec.commandLine(), "--retry-source takes 0 to " + LONGEST_MILLIS);
+        }
+        if (aheadLimit.value() < 1 || aheadLimit.value() > MOST_PERCENT) {
+            throw new ParameterException(spec.commandLine(), "--ahead-limit takes 1 to " + MOST_PERCENT);
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * AVML, version 2: ranges as in {@link LimeFile}, each a stream of Snappy frames, and behind it how long that is.
@@ -15,12 +16,13 @@ import java.util.List;
  *   u64 the frames' length                                                                                 repeated
  * }</pre>
  *
- * <p>Only the frames' headers are read; a frame has 64 KiB at most and is decompressed when it is asked for.
+ * <p>Only the frames' headers are read; a frame has 64 KiB at most and is decompressed, and its checksum compared, when it is asked for.
  */
 final class AvmlFile extends CompressedMemory {
     private static final int MAGIC = 0x4C4D_5641;
     private static final int FRAME_HEADER = 4;
     private static final int CRC = 4;
+    private static final int CRC_MASK = 0xA282_EAD8;
     private static final int COMPRESSED = 0x00;
     private static final int PLAIN = 0x01;
     private static final int FIRST_SKIPPABLE = 0x80;
@@ -34,8 +36,9 @@ final class AvmlFile extends CompressedMemory {
      * @param size decompressed
      * @param offset of the data in the file
      * @param length of the data in the file
+     * @param crc masked, of the decompressed data
      */
-    private record Frame(long start, int size, long offset, int length, boolean compressed) {}
+    private record Frame(long start, int size, long offset, int length, boolean compressed, int crc) {}
 
     private final ImageBytes bytes;
     private final List<Frame> frames = new ArrayList<>();
@@ -105,7 +108,7 @@ final class AvmlFile extends CompressedMemory {
         if (plain <= 0 || plain > MOST_PLAIN || plain % Long.BYTES != 0 || start % Long.BYTES != 0) {
             throw new ImageException(frame, "a frame of " + plain + " bytes");
         }
-        return new Frame(start, plain, data, length, compressed);
+        return new Frame(start, plain, data, length, compressed, bytes.i32(frame + FRAME_HEADER, "a frame"));
     }
 
     /** The number that Snappy data begins with, seven bits a byte. */
@@ -139,7 +142,19 @@ final class AvmlFile extends CompressedMemory {
     byte[] decompress(long block) throws ImageException {
         Frame frame = frames.get((int) block);
         byte[] data = bytes.array(frame.offset, frame.length, "a frame");
-        return (frame.compressed ? Compression.SNAPPY : Compression.NONE).decompress(data, frame.size, frame.offset);
+        byte[] plain =
+                (frame.compressed ? Compression.SNAPPY : Compression.NONE).decompress(data, frame.size, frame.offset);
+        if (masked(plain) != frame.crc) {
+            throw new ImageException(frame.offset - CRC, "a frame whose checksum is not that of its data");
+        }
+        return plain;
+    }
+
+    /** As Snappy's framing format has it: the CRC-32C, turned by 15 bits, and a number added. */
+    static int masked(byte[] plain) {
+        CRC32C crc = new CRC32C();
+        crc.update(plain);
+        return Integer.rotateRight((int) crc.getValue(), 15) + CRC_MASK;
     }
 
     /** Blocks of zeros are not in the file, and neither is what is no memory: nothing tells them apart. */

@@ -7,10 +7,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * Finds the page tables of a Linux kernel in memory that comes without registers.
@@ -82,18 +84,26 @@ final class RootSearch {
                 : Optional.empty();
     }
 
-    /** Blind: of the largest group of roots the one that lies in the kernel's image, or the one with the emptiest user half. */
+    /**
+     * Blind: of the largest group of roots the one that lies in the kernel's image, or the one with the emptiest user half. What a
+     * root of five levels leads to looks like one of four, and is none.
+     */
     Optional<PageTableRoot> blind() {
         Map<Long, List<Candidate>> groups = new HashMap<>();
+        Set<Long> belowRoots = new HashSet<>();
         for (Extent extent : extents) {
             for (long at = firstPage(extent); at < extent.end(); at += PAGE) {
                 int levels = isWhole(at) ? levels(at) : 0;
                 if (levels != 0) {
                     Candidate found = new Candidate(at, levels == 5, isInImage(at), userEntries());
                     groups.computeIfAbsent(kernelHash(), _ -> new ArrayList<>()).add(found);
+                    if (levels == 5) {
+                        belowRoots.add(page[ENTRIES - 1] & ADDRESS);
+                    }
                 }
             }
         }
+        groups.values().forEach(group -> group.removeIf(found -> belowRoots.contains(found.address)));
         return groups.values().stream()
                 .max(Comparator.comparingInt(List::size))
                 .flatMap(group -> group.stream().min(BEST_FIRST).map(root -> root.among(group.size())));

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -54,5 +56,12 @@ class CompressionTest {
                     .isInstanceOf(ImageException.class)
                     .hasMessageContaining("0x1234");
         }
+    }
+
+    /** The chunk of "abcd" in the tests of github.com/golang/snappy (snappy_test.go, TestReaderUncompressedDataOK). */
+    @Test
+    void aFramesChecksumIsMaskedAsOthersMaskIt() {
+        assertThat(AvmlFile.masked("abcd".getBytes(StandardCharsets.ISO_8859_1)))
+                .isEqualTo(0xB6E6_1068);
     }
 }

@@ -122,7 +122,9 @@ final class Images {
         int begin = file.position();
         file.putInt(0x0000_06FF).put("sNaPpY".getBytes(StandardCharsets.ISO_8859_1));
         byte[] data = compressed ? snappy(bytes) : bytes;
-        file.putInt((compressed ? 0 : 1) | ((data.length + 4) << 8)).putInt(0).put(data);
+        file.putInt((compressed ? 0 : 1) | ((data.length + 4) << 8))
+                .putInt(AvmlFile.masked(bytes))
+                .put(data);
         file.putLong(file.position() - begin);
     }
 

@@ -12,10 +12,17 @@ record AddressRange(long address, long length) {
     private static final int MAP_FIXED = 0x10;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
+    private static final int MAP_HUGETLB = 0x40000;
+    private static final int MAP_HUGE_2MB = 21 << 26;
 
     static AddressRange anonymous(long length, Protection protection, Sharing sharing) {
         int flags = sharing.flags() | MAP_ANONYMOUS | MAP_NORESERVE;
         return map(0, length, protection, flags, -1, 0, "anonymous memory");
+    }
+
+    static AddressRange hugetlb(long length) {
+        int flags = Sharing.PRIVATE.flags() | MAP_ANONYMOUS | MAP_NORESERVE | MAP_HUGETLB | MAP_HUGE_2MB;
+        return map(0, length, Protection.READ_WRITE, flags, -1, 0, "huge pages");
     }
 
     static AddressRange file(FileDescriptor file, long offset, long length, Protection protection, Sharing sharing) {

@@ -25,6 +25,7 @@ public final class FileDescriptor implements AutoCloseable {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 0x800;
+    private static final int RWF_NOWAIT = 8;
     private static final int SEEK_END = 2;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
@@ -114,6 +115,23 @@ public final class FileDescriptor implements AutoCloseable {
             return restarting(SystemCallNumber.READ, address(into), into.byteSize(), 0, 0);
         } finally {
             Reference.reachabilityFence(into);
+        }
+    }
+
+    /**
+     * {@code preadv2(2)} with {@code RWF_NOWAIT} at the file's own position, repeated while a signal interrupts it: never blocks,
+     * whatever {@code O_NONBLOCK} says.
+     *
+     * @param vector one {@link IovecLayout}
+     * @return as {@link #read}; {@code -EOPNOTSUPP} if the kernel cannot do that with such a file
+     */
+    long readNow(MemorySegment vector) {
+        begin();
+        try {
+            return SystemCall.restarting(SystemCallNumber.PREADV2, number, address(vector), 1, -1, -1, RWF_NOWAIT);
+        } finally {
+            end();
+            Reference.reachabilityFence(vector);
         }
     }
 
@@ -237,6 +255,12 @@ public final class FileDescriptor implements AutoCloseable {
             LinuxException.check(call(SystemCallNumber.FCNTL, F_SETFL, flags | O_NONBLOCK, 0, 0), "fcntl", name);
         }
         return this;
+    }
+
+    /** Clears {@code O_NONBLOCK}, for everybody who has a copy of this descriptor. */
+    public void blocking() {
+        long flags = LinuxException.check(call(SystemCallNumber.FCNTL, F_GETFL, 0, 0, 0), "fcntl", name);
+        LinuxException.check(call(SystemCallNumber.FCNTL, F_SETFL, flags & ~O_NONBLOCK, 0, 0), "fcntl", name);
     }
 
     /** A second descriptor of the same open file, with {@code O_CLOEXEC}. */

@@ -29,6 +29,17 @@ public final class GuardedMapping implements MappedMemory {
     }
 
     /**
+     * Maps private memory of pages of 2 MiB ({@code MAP_HUGETLB}), readable and writable, without reserving any: a page that is
+     * touched when the pool is empty is a SIGBUS.
+     *
+     * @param length in bytes, a positive multiple of 2 MiB
+     * @throws LinuxException with the errno of {@code mmap(2)}
+     */
+    public static GuardedMapping hugePages(long length) {
+        return new GuardedMapping(AddressRange.hugetlb(length));
+    }
+
+    /**
      * Maps a part of a file, readable and writable.
      *
      * @param offset in the file, a multiple of the page size

@@ -33,11 +33,13 @@ public final class UserfaultfdEvents implements AutoCloseable {
     public static final long BYTES = CAPACITY * UffdMsgLayout.SIZE;
 
     private final MemorySegment messages;
+    private final MemorySegment vector = Arena.ofAuto().allocate(IovecLayout.SIZE, Long.BYTES);
 
     /** Position is that of the fork message; null where there is none, or once somebody took it. */
     private final @Nullable Userfaultfd[] children = new @Nullable Userfaultfd[CAPACITY];
 
     private int size;
+    private boolean canAskNow = true;
 
     /** Makes an empty batch. */
     public UserfaultfdEvents() {
@@ -55,6 +57,8 @@ public final class UserfaultfdEvents implements AutoCloseable {
             throw new IllegalArgumentException("not " + BYTES + " bytes: " + messages.byteSize());
         }
         this.messages = messages;
+        vector.set(ValueLayout.JAVA_LONG, IovecLayout.BASE, messages.address());
+        vector.set(ValueLayout.JAVA_LONG, IovecLayout.LEN, BYTES);
     }
 
     /**
@@ -80,14 +84,21 @@ public final class UserfaultfdEvents implements AutoCloseable {
     /**
      * Reads the messages that are pending, in place of those of the last call; children of those that nobody took are closed.
      *
-     * <p>Blocks only if the descriptor blocks, which one received from another process may do.
+     * <p>Blocks only if the descriptor blocks, which one that another process has too may do at any time, on a kernel before 6.10:
+     * later ones are asked not to ({@code RWF_NOWAIT}).
      *
      * @return how many there are, 0 if none is pending
      * @throws LinuxException with the errno of {@code read(2)}: {@code EINVAL} before the handshake
      */
     public int read(Userfaultfd from) {
         close();
-        long bytes = from.descriptor().read(messages);
+        long bytes = canAskNow
+                ? from.descriptor().readNow(vector)
+                : from.descriptor().read(messages);
+        if (bytes == -Errno.EOPNOTSUPP.number()) {
+            canAskNow = false;
+            bytes = from.descriptor().read(messages);
+        }
         if (bytes != -Errno.EAGAIN.number()) {
             if (bytes < 0) {
                 throw new LinuxException("read", Errno.ofResult(bytes), from);

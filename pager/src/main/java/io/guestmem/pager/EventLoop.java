@@ -21,6 +21,8 @@ final class EventLoop implements AutoCloseable {
     private static final long PROCESS = 1;
     private static final long CONTROL = 2;
 
+    private final Userfaultfd userfaultfd;
+    private final GuestReport report;
     private final FaultLoop loop;
     private final Diffs diffs;
     private final EventFd control;
@@ -38,7 +40,15 @@ final class EventLoop implements AutoCloseable {
      * @param process ends serving when it ends
      * @param control ends sleeping when it is signalled
      */
-    EventLoop(Userfaultfd userfaultfd, VmProcess process, EventFd control, FaultLoop loop, Diffs diffs) {
+    EventLoop(
+            Userfaultfd userfaultfd,
+            VmProcess process,
+            EventFd control,
+            FaultLoop loop,
+            Diffs diffs,
+            GuestReport report) {
+        this.userfaultfd = userfaultfd;
+        this.report = report;
         this.loop = loop;
         this.diffs = diffs;
         this.control = control;
@@ -84,6 +94,11 @@ final class EventLoop implements AutoCloseable {
         for (int i = 0; i < ready; i++) {
             if (epoll.token(i) == PROCESS) {
                 return false;
+            }
+            if (epoll.token(i) == MESSAGES && epoll.events(i).has(PollEvents.ERROR)) {
+                // It is the VMM's too, and can only be waited for while it does not block.
+                userfaultfd.descriptor().nonBlocking();
+                report.unexpected("its userfaultfd was made one that blocks");
             }
             if (epoll.token(i) == CONTROL) {
                 control.drain();

@@ -4,6 +4,7 @@ import io.guestmem.linux.UserfaultfdEvent;
 import io.guestmem.linux.UserfaultfdEvents;
 import io.guestmem.pager.handshake.Region;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -41,12 +42,26 @@ final class FaultLoop {
     private final List<Region> regions;
     private final @Nullable DirtyPages dirty;
     private final Latencies latencies = new Latencies();
+    private final WriteProtector protector;
+    private final RemovedPieces removedPieces;
+    private final SourceRetries retries;
 
     private long pause = FIRST_PAUSE_NANOS;
     private boolean gone;
     private boolean shrunk;
 
+    /** One that tries no source again. */
     FaultLoop(Guest guest, FailurePolicy policy, GuestReport report, LongSupplier clock, Counters counters) {
+        this(guest, policy, report, clock, counters, new SourceRetries(0, new SplittableRandom()));
+    }
+
+    FaultLoop(
+            Guest guest,
+            FailurePolicy policy,
+            GuestReport report,
+            LongSupplier clock,
+            Counters counters,
+            SourceRetries retries) {
         this.guest = guest;
         this.policy = policy;
         this.report = report;
@@ -55,6 +70,9 @@ final class FaultLoop {
         this.installer = new PageInstaller(guest, counters);
         this.regions = guest.map().regions();
         this.dirty = guest.dirty();
+        this.protector = new WriteProtector(guest, installer, this::drain, clock);
+        this.removedPieces = new RemovedPieces(guest);
+        this.retries = retries;
     }
 
     /** Applies what an earlier server had read and not dealt with, then makes everybody who waits ask again. */
@@ -73,6 +91,9 @@ final class FaultLoop {
      */
     boolean round() {
         boolean read = drain();
+        if (!retries.isEmpty()) {
+            retries.giveBack(waiting, clock.getAsLong());
+        }
         if (waiting.size() > 0 && !gone) {
             boolean intact = guest.source().refresh();
             if (!intact && !shrunk) {
@@ -81,6 +102,7 @@ final class FaultLoop {
             }
             serve();
         }
+        removedPieces.letGo();
         return read;
     }
 
@@ -96,11 +118,14 @@ final class FaultLoop {
 
     /** Whether pages wait for another try. */
     boolean hasWaiting() {
-        return waiting.size() > 0;
+        return waiting.size() > 0 || !retries.isEmpty();
     }
 
     /** How long to wait before the next round if no message comes, in nanoseconds: longer each time. */
     long pause() {
+        if (waiting.size() == 0 && !retries.isEmpty()) {
+            return retries.pause(clock.getAsLong());
+        }
         long now = pause;
         pause = Math.min(LONGEST_PAUSE_NANOS, pause * 2);
         return now;
@@ -149,6 +174,7 @@ final class FaultLoop {
                 long first = guest.map().pageAt(from);
                 long last = guest.map().pageAt(to - 1);
                 guest.states().set(first, last + 1, PageStates.REMOVED);
+                removedPieces.removed(i, from, to);
                 if (dirty != null) {
                     dirty.removed(first, last + 1);
                 }
@@ -254,9 +280,12 @@ final class FaultLoop {
             }
             case CHANGING -> isLate(since) && fail(page, "EAGAIN: the address space did not stop changing");
             case NO_MEMORY -> isOld(since) && fail(page, installer.reason());
+            case UNREADABLE -> retries.later(page, since, reasons, clock.getAsLong()) || fail(page, installer.reason());
             case FAILED -> fail(page, installer.reason());
             case DROPPED -> {
-                report.unexpected("a fault where nothing is registered");
+                if (!removedPieces.has(guest.map().address(page))) {
+                    report.unexpected("a fault where nothing is registered");
+                }
                 yield true;
             }
             case GONE -> {
@@ -285,63 +314,20 @@ final class FaultLoop {
         return outcome;
     }
 
-    /**
-     * Fixes what a diff contains: write-protects all pages that were written, and lets nobody write before all of them are.
-     * Whatever a thread of the guest writes later comes after everything that it could see before.
-     *
-     * @return null if the guest is gone, or if its address space did not stop changing
-     * @throws IllegalStateException if the pages that are written are not tracked
-     */
+    /** Fixes what a diff contains, as {@link WriteProtector#cut}. */
     @Nullable
     DirtyCut cut() {
-        DirtyPages tracked = dirty;
-        if (tracked == null) {
-            throw new IllegalStateException("not tracked");
-        }
         drain();
-        tracked.beginCut();
-        if (!protectCut(tracked)) {
-            tracked.uncut();
-            return null;
-        }
-        return tracked.endCut(guest.states());
-    }
-
-    private boolean protectCut(DirtyPages tracked) {
-        long pages = guest.map().pages();
-        for (long page = tracked.nextCut(0); page < pages; page = tracked.nextCut(page + 1)) {
-            long regionEnd = guest.map().regionEnd(page);
-            long first = page;
-            while (page + 1 < regionEnd && tracked.nextCut(page + 1) == page + 1) {
-                page++;
-            }
-            if (!protect(first, page + 1)) {
-                return false;
-            }
-        }
-        return true;
+        DirtyCut cut = protector.cut();
+        gone |= protector.isGone();
+        return cut;
     }
 
     /** Write-protects what is there; whether the kernel did. */
     boolean protectAll() {
-        long pages = guest.map().pages();
-        boolean done = true;
-        for (long page = 0; page < pages && done; page = guest.map().regionEnd(page)) {
-            done = protect(page, guest.map().regionEnd(page));
-        }
+        boolean done = protector.protectAll();
+        gone |= protector.isGone();
         return done;
-    }
-
-    /** Write-protects what is there of {@code [from, to)}, which lies in one region; whether the kernel did. */
-    private boolean protect(long from, long to) {
-        long since = clock.getAsLong();
-        PageInstaller.Outcome outcome = installer.protect(from, to);
-        while (outcome == PageInstaller.Outcome.CHANGING && !isLate(since)) {
-            drain();
-            outcome = installer.protect(from, to);
-        }
-        gone |= outcome == PageInstaller.Outcome.GONE;
-        return outcome == PageInstaller.Outcome.DONE;
     }
 
     private boolean isLate(long since) {
@@ -364,7 +350,7 @@ final class FaultLoop {
                 case CHANGING -> {
                     return false;
                 }
-                case NO_MEMORY, FAILED -> applied = FailurePolicy.KILL;
+                case NO_MEMORY, UNREADABLE, FAILED -> applied = FailurePolicy.KILL;
             }
         }
         counters.failed++;

@@ -54,6 +54,19 @@ interface FaultPort {
     /** {@code UFFDIO_WAKE}. */
     void wake(long address, long length);
 
-    /** {@code UFFDIO_UNREGISTER}; a range that is gone already is no error. */
-    void unregister(long address, long length);
+    /**
+     * {@code UFFDIO_UNREGISTER}; a range that is gone already is no error.
+     *
+     * @return false for {@code ENOMEM}: the process may have no more mappings, or is gone
+     */
+    boolean unregister(long address, long length);
+
+    /**
+     * Whether a page of hugetlbfs is there, by another way than the answer {@code EEXIST}: Linux gives that one also where the pool
+     * is empty.
+     */
+    boolean isPresent(long address);
+
+    /** How many more mappings the guest's process may be given: a quarter of what the kernel allows it. */
+    long spareMappings();
 }

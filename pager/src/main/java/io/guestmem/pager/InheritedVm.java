@@ -134,7 +134,7 @@ final class InheritedVm {
             if (process == null) {
                 return Step.GONE;
             }
-            if (!journal.snapshot().equals(vms.snapshot())) {
+            if (!journal.snapshot().equals(vms.admission().snapshot())) {
                 throw new IOException("it runs on another snapshot: " + journal.snapshot());
             }
             if (userfaultfd == null) {
@@ -142,18 +142,18 @@ final class InheritedVm {
             }
             states = PageStates.reopen(files.pages(), journal.map().pages());
             dirty = DirtyPages.reopen(files.dirty(), journal.map().pages());
-            workingSet = vms.takeBack(number, journal.map(), states);
+            workingSet = vms.takeBack(number, journal.map(), states, files.touches());
             pid = process.pid();
             prepared.complete(Step.PREPARED);
             if (!wanted.join()) {
                 return Step.DROPPED;
             }
-            serve(vms.vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet), dirty);
+            serve(vms.admission().vm(number, process, userfaultfd, journal.map(), states, dirty, workingSet), dirty);
             isServed = true;
             return Step.SERVED;
         } finally {
             if (!isServed) {
-                VmSet.abandon(process, userfaultfd, states, dirty, workingSet);
+                Admission.abandon(process, userfaultfd, states, dirty, workingSet);
             }
         }
     }

@@ -30,6 +30,8 @@ final class PageInstaller implements AutoCloseable {
         GONE,
         /** No memory for a page. */
         NO_MEMORY,
+        /** The content could not be read, which may be otherwise in a moment: {@link #reason}. */
+        UNREADABLE,
         /** The content cannot be had, or the kernel refuses: {@link #reason}. */
         FAILED
     }
@@ -68,7 +70,7 @@ final class PageInstaller implements AutoCloseable {
         return wasZero;
     }
 
-    /** Why the last call has {@link Outcome#FAILED}. */
+    /** Why the last call has {@link Outcome#FAILED}, is {@link Outcome#UNREADABLE} or has no memory. */
     String reason() {
         return reason;
     }
@@ -168,7 +170,8 @@ final class PageInstaller implements AutoCloseable {
         }
         long read = source.read(offset, buffer.segment());
         if (read < 0) {
-            return failed("read: " + Errno.ofResult(read) + ": the snapshot at", offset);
+            failed("read: " + Errno.ofResult(read) + ": the snapshot at", offset);
+            return Outcome.UNREADABLE;
         }
         if (read < map.pageSize()) {
             return failed("the snapshot has become shorter than", offset);
@@ -201,6 +204,10 @@ final class PageInstaller implements AutoCloseable {
                 case InstallResult.Complete complete -> done += complete.bytes();
                 case InstallResult.Partial partial -> done += partial.bytes();
                 case InstallResult.AlreadyPresent _ -> {
+                    if (map.pageSize() != MappedMemory.PAGE_SIZE && !port.isPresent(address + done)) {
+                        outcome = settle(new InstallResult.OutOfMemory(), page);
+                        break;
+                    }
                     // Whoever was first may not have woken this page's waiters yet, or never will.
                     port.wake(address + done, map.pageSize());
                     counters.alreadyPresent++;
@@ -265,6 +272,11 @@ final class PageInstaller implements AutoCloseable {
                 yield Outcome.NO_MEMORY;
             }
             case InstallResult.Refused refused when refused.errno().equals(Errno.EINTR) -> Outcome.CHANGING;
+            case InstallResult.Refused refused
+            when refused.errno().equals(Errno.EFAULT) -> {
+                failed(refused.errno() + ": the content of", map.offset(page));
+                yield Outcome.UNREADABLE;
+            }
             case InstallResult.Refused refused -> failed(refused.errno() + ": the content of", map.offset(page));
         };
     }

@@ -41,6 +41,11 @@ final class Prefetcher implements AutoCloseable {
             return new Content(extent, 0, 0);
         }
 
+        /** Zeroes are the kernel's one page of them. */
+        boolean takesMemory(PageSource source) {
+            return address != 0 || !source.isZero(extent);
+        }
+
         static Content ofCopy(Replay.Piece piece) {
             return new Content(0, piece.page(), piece.address());
         }
@@ -49,9 +54,19 @@ final class Prefetcher implements AutoCloseable {
     /** Of all VMs: so many of them are prefetched at a time, piece by piece in turns, and CPUs are left for demand. */
     private final Semaphore turns;
 
+    private final Allowance allowance;
+
+    private String shortage = "";
+    private boolean unreadable;
     private volatile boolean stopped;
 
+    /** One that may install everything. */
     Prefetcher(Guest guest, Semaphore turns, Counters counters) {
+        this(guest, turns, counters, Allowance.ALL);
+    }
+
+    Prefetcher(Guest guest, Semaphore turns, Counters counters, Allowance allowance) {
+        this.allowance = allowance;
         this.turns = turns;
         this.guest = guest;
         this.map = guest.map();
@@ -65,6 +80,16 @@ final class Prefetcher implements AutoCloseable {
         stopped = true;
     }
 
+    /** What there was too little of; empty if nothing was. */
+    String shortage() {
+        return shortage;
+    }
+
+    /** Whether the last {@link #sweep} left something out that it may get if it tries again. */
+    boolean mayGetMore() {
+        return unreadable;
+    }
+
     /**
      * Installs everything that was never installed.
      *
@@ -74,6 +99,7 @@ final class Prefetcher implements AutoCloseable {
      */
     long sweep(boolean withZeros) {
         long firstMissing = map.pages();
+        unreadable = false;
         long page = 0;
         while (!stopped) {
             page = guest.states().next(page, map.pages(), PageStates.NONE);
@@ -167,16 +193,27 @@ final class Prefetcher implements AutoCloseable {
         while (page < end && !stopped) {
             if (page >= prepared) {
                 prepared = Math.min(end, page + Math.max(1, READ_AHEAD / map.pageSize()));
+                if (content.takesMemory(source)) {
+                    shortage = allowance.refuses((prepared - page) * map.pageSize());
+                    if (!shortage.isEmpty()) {
+                        return -1;
+                    }
+                }
                 if (content.address == 0 && !prepare(content.extent, page, prepared)) {
                     return page;
                 }
             }
             long piece = page < singly ? 1 : Math.max(1, guest.gate().pieceLength() / map.pageSize());
             long next = Math.min(Math.min(end, prepared), page + piece);
-            switch (installInTurn(page, next, content)) {
+            PageInstaller.Outcome outcome = installInTurn(page, next, content);
+            switch (outcome) {
                 case DONE -> page = next;
                 case CHANGING -> LockSupport.parkNanos(PAUSE_NANOS);
-                case GONE, NO_MEMORY -> {
+                case GONE -> {
+                    return -1;
+                }
+                case NO_MEMORY -> {
+                    shortage = installer.reason();
                     return -1;
                 }
                 case DROPPED -> {
@@ -188,7 +225,8 @@ final class Prefetcher implements AutoCloseable {
                         page = next;
                     }
                 }
-                case FAILED -> {
+                case UNREADABLE, FAILED -> {
+                    unreadable |= outcome == PageInstaller.Outcome.UNREADABLE;
                     return guest.states().next(page, end, PageStates.NONE);
                 }
             }

@@ -10,8 +10,10 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -39,10 +41,10 @@ final class ServedVm implements GuestReport, AutoCloseable {
     private final Consumer<ServerEvent> events;
     private final Guest guest;
     private final VmWorkingSet workingSet;
-    private final Semaphore turns;
     private final Counters served = new Counters();
-    private final Counters ahead = new Counters();
     private final FaultLoop loop;
+    private final Installer installer;
+    private final long sourceBudget;
     private final Diffs diffs;
     private final EventFd control = EventFd.create();
 
@@ -57,11 +59,6 @@ final class ServedVm implements GuestReport, AutoCloseable {
     /** Written by any thread; the event thread obeys. */
     private volatile @Nullable End asked;
 
-    /** Guarded by this object, with {@link #prefetcher}. */
-    private @Nullable Thread installer;
-
-    private @Nullable Prefetcher prefetcher;
-
     ServedVm(
             int number,
             VmProcess process,
@@ -72,19 +69,23 @@ final class ServedVm implements GuestReport, AutoCloseable {
             PageSource source,
             VmWorkingSet workingSet,
             FailurePolicy policy,
+            ServingOptions serving,
             Semaphore turns,
             Consumer<ServerEvent> events) {
         this.number = number;
         this.process = process;
         this.userfaultfd = userfaultfd;
         this.policy = policy;
-        this.turns = turns;
         this.events = events;
         UserfaultfdEvents messages = new UserfaultfdEvents(states.messages());
         this.workingSet = workingSet;
-        this.guest = new Guest(map, states, source, new KernelFaultPort(userfaultfd, messages), workingSet, dirty);
+        this.guest = new Guest(
+                map, states, source, new KernelFaultPort(userfaultfd, messages, process.pid()), workingSet, dirty);
         this.diffs = new Diffs(guest, process, control::signal);
-        this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served);
+        this.sourceBudget = serving.sourceBudget().toNanos();
+        SourceRetries retries = new SourceRetries(sourceBudget, new SplittableRandom());
+        this.loop = new FaultLoop(guest, policy, this, System::nanoTime, served, retries);
+        this.installer = new Installer(number, guest, process.pid(), serving.aheadPercent(), turns, events);
     }
 
     int number() {
@@ -105,11 +106,15 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     /** What both threads did; exact when they have ended. */
     Counters counters() {
-        return served.plus(ahead);
+        return served.plus(installer.counters());
     }
 
     Guest guest() {
         return guest;
+    }
+
+    VmWorkingSet workingSet() {
+        return workingSet;
     }
 
     Diffs diffs() {
@@ -123,7 +128,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     /** What the installer did. */
     Counters ahead() {
-        return ahead;
+        return installer.counters();
     }
 
     Latencies latencies() {
@@ -145,18 +150,18 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     /** Serves until the VM is gone or somebody asks for an end. */
     End serve(boolean prefetch, Runnable whenPrefetched) {
-        try (EventLoop turns = new EventLoop(userfaultfd, process, control, loop, diffs)) {
+        try (EventLoop turns = new EventLoop(userfaultfd, process, control, loop, diffs, this)) {
             diffs.begin();
             protectWhatIsThere();
             if (prefetch || workingSet.replay().isPresent()) {
-                startPrefetch(prefetch, whenPrefetched);
+                installer.prefetch(prefetch, workingSet, whenPrefetched);
             }
             return serve(turns);
         } catch (RuntimeException unexpected) {
             return broken(unexpected);
         } finally {
             diffs.end();
-            stopInstaller();
+            installer.stop();
         }
     }
 
@@ -203,63 +208,13 @@ final class ServedVm implements GuestReport, AutoCloseable {
      *
      * @throws IOException if that is being done
      */
-    synchronized void prefetch() throws IOException {
-        if (installer != null && installer.isAlive()) {
-            throw new IOException("its memory is being installed");
-        }
-        startInstaller(sweeper -> sweep(sweeper, () -> {}));
-    }
-
-    /** Installs the working set, and everything else if that is wanted. */
-    private void startPrefetch(boolean everything, Runnable whenPrefetched) {
-        startInstaller(sweeper -> {
-            workingSet.replay().ifPresent(replay -> {
-                long began = System.nanoTime();
-                if (sweeper.replay(replay)) {
-                    workingSet.replayed(System.nanoTime() - began);
-                }
-            });
-            if (everything) {
-                sweep(sweeper, whenPrefetched);
-            }
-        });
-    }
-
-    private void sweep(Prefetcher sweeper, Runnable whenDone) {
-        long pages = guest.map().pages();
-        if (sweeper.sweep(true) == pages) {
-            events.accept(new ServerEvent(Kind.PREFETCHED, number, "", Map.of("pages", pages)));
-            whenDone.run();
-        }
-    }
-
-    private synchronized void startInstaller(Consumer<Prefetcher> work) {
-        Prefetcher sweeper = new Prefetcher(guest, turns, ahead);
-        prefetcher = sweeper;
-        installer = Thread.ofPlatform()
-                .name("installer of VM " + number)
-                .daemon()
-                .start(() -> {
-                    try (sweeper) {
-                        work.accept(sweeper);
-                    } catch (RuntimeException unexpected) {
-                        events.accept(ServerEvent.of(Kind.WARNING, number, "prefetching ended: " + unexpected));
-                    }
-                });
+    void prefetch() throws IOException {
+        installer.prefetch();
     }
 
     /** Ends the installer and waits for it; faults are served as before. */
     void stopInstaller() {
-        Thread running;
-        synchronized (this) {
-            running = installer;
-            if (prefetcher != null) {
-                prefetcher.stop();
-            }
-        }
-        if (running != null) {
-            join(running);
-        }
+        installer.stop();
     }
 
     static void join(Thread thread) {
@@ -291,9 +246,8 @@ final class ServedVm implements GuestReport, AutoCloseable {
         if (!releasing.compareAndSet(false, true)) {
             return false;
         }
-        stopInstaller();
-        startInstaller(sweeper -> {
-            long missing = sweeper.sweep(false);
+        installer.replace(sweeper -> {
+            long missing = sweepAgain(sweeper);
             while (missing >= 0 && missing < guest.map().pages() && sweeper.poison(missing, policy)) {
                 report(missing);
                 missing = sweeper.sweep(false);
@@ -305,6 +259,17 @@ final class ServedVm implements GuestReport, AutoCloseable {
             }
         });
         return true;
+    }
+
+    /** Everything, with as much patience for the source as demand has. */
+    private long sweepAgain(Prefetcher sweeper) {
+        long deadline = System.nanoTime() + sourceBudget;
+        long missing = sweeper.sweep(false);
+        while (missing >= 0 && sweeper.mayGetMore() && System.nanoTime() - deadline < 0) {
+            LockSupport.parkNanos(SourceRetries.FIRST_PAUSE_NANOS);
+            missing = sweeper.sweep(false);
+        }
+        return missing;
     }
 
     private void report(long page) {
@@ -334,7 +299,7 @@ final class ServedVm implements GuestReport, AutoCloseable {
 
     @Override
     public void close() {
-        stopInstaller();
+        installer.stop();
         workingSet.close();
         loop.close();
         userfaultfd.close();

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * DIR/vm-7.json        journal of VM 7
  * DIR/vm-7.pages       states of its pages
  * DIR/vm-7.dirty       the pages that it has written, if that is tracked
+ * DIR/vm-7.touches     the pages that it has touched, if that is recorded
  * DIR/warm-up/         a directory as this one, for a moment while a server starts: it takes its own memory back there
  * }</pre>
  */
@@ -82,9 +83,14 @@ final class StateDirectory implements AutoCloseable {
         return directory.resolve("vm-" + vm + ".dirty");
     }
 
+    /** What a VM has touched, if that is recorded. */
+    Path touches(int vm) {
+        return directory.resolve("vm-" + vm + ".touches");
+    }
+
     /** Everything of a VM. */
     VmFiles files(int vm) {
-        return new VmFiles(journal(vm), pages(vm), dirty(vm));
+        return new VmFiles(journal(vm), pages(vm), dirty(vm), touches(vm));
     }
 
     /** The numbers of the VMs whose journals are there, ascending. */
@@ -129,6 +135,7 @@ final class StateDirectory implements AutoCloseable {
         Files.deleteIfExists(journal(vm));
         Files.deleteIfExists(pages(vm));
         Files.deleteIfExists(dirty(vm));
+        Files.deleteIfExists(touches(vm));
     }
 
     @Override

@@ -149,6 +149,7 @@ final class Succession implements AutoCloseable {
                     events.accept(new ServerEvent(Kind.RECOVERED, number, "", numbers));
                 }
                 case GONE -> {
+                    vms.finishRecording(directory, number);
                     directory.forget(number);
                     events.accept(ServerEvent.of(Kind.DETACHED, number, "it had ended before"));
                 }

@@ -3,22 +3,21 @@ package io.guestmem.pager;
 import io.guestmem.linux.LinuxException;
 import io.guestmem.linux.PeerCredentials;
 import io.guestmem.linux.UnixSocket;
-import io.guestmem.linux.Userfaultfd;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
-import io.guestmem.pager.handshake.Handshake;
 import io.guestmem.pager.handshake.HandshakeException;
 import io.guestmem.pager.handshake.HandshakeReader;
 import io.guestmem.pager.source.PageSource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -31,14 +30,11 @@ final class VmSet {
     private static final long HANDSHAKE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final ServerOptions options;
-    private final PageSource source;
+    private final Admission admission;
     private final WorkingSets workingSets;
     private final @Nullable StateDirectory state;
     private final Consumer<ServerEvent> events;
     private final int ownUser;
-    private final Semaphore turns =
-            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() - 1), true);
-
     private final Map<ServedVm, Thread> vms = new HashMap<>();
     private int next = 1;
     private int joining;
@@ -57,7 +53,7 @@ final class VmSet {
             int ownUser,
             Consumer<ServerEvent> events) {
         this.options = options;
-        this.source = source;
+        this.admission = new Admission(options, source, workingSets, state, events);
         this.workingSets = workingSets;
         this.state = state;
         this.ownUser = ownUser;
@@ -100,86 +96,13 @@ final class VmSet {
             if (peer.uid() != ownUser && !options.peers().contains(peer.uid())) {
                 throw new HandshakeException("a process of user " + peer.uid() + ", which may not");
             }
-            vm = attach(number, peer, HandshakeReader.read(connection, HANDSHAKE_LIMIT_NANOS));
+            vm = admission.attach(number, peer, HandshakeReader.read(connection, HANDSHAKE_LIMIT_NANOS));
         } catch (HandshakeException | LinuxException | UncheckedIOException refused) {
             events.accept(ServerEvent.of(Kind.REFUSED, number, String.valueOf(refused.getMessage())));
         } finally {
             joined(vm);
         }
         return vm;
-    }
-
-    private ServedVm attach(int number, PeerCredentials peer, Handshake handshake) {
-        VmProcess process = null;
-        PageStates states = null;
-        DirtyPages dirty = null;
-        VmWorkingSet workingSet = null;
-        GuestMap map = handshake.map();
-        try {
-            process = VmProcess.open(peer.pid());
-            states = newStates(number, process, map);
-            dirty = options.serving().trackDirty() ? WriteTracking.pages(number, handshake, state, events) : null;
-            workingSet = workingSets.attach(number, map, states);
-            ServedVm vm = vm(number, process, handshake.userfaultfd(), map, states, dirty, workingSet);
-            events.accept(ServerEvent.attached(number, process.pid(), map));
-            if (map.fileEnd() > source.length()) {
-                events.accept(ServerEvent.of(
-                        Kind.WARNING,
-                        number,
-                        "the snapshot has " + source.length() + " bytes, the VM's memory " + map.fileEnd()));
-            }
-            return vm;
-        } catch (RuntimeException failed) {
-            abandon(process, handshake.userfaultfd(), states, dirty, workingSet);
-            throw failed;
-        }
-    }
-
-    /** Closes what was opened for a VM that is not served. */
-    static void abandon(
-            @Nullable VmProcess process,
-            @Nullable Userfaultfd userfaultfd,
-            @Nullable PageStates states,
-            @Nullable DirtyPages dirty,
-            @Nullable VmWorkingSet workingSet) {
-        if (workingSet != null) {
-            workingSet.abandon();
-        }
-        if (process != null) {
-            process.close();
-        }
-        if (userfaultfd != null) {
-            userfaultfd.close();
-        }
-        if (states != null) {
-            states.close();
-        }
-        if (dirty != null) {
-            dirty.close();
-        }
-    }
-
-    /** A VM that is not served yet. */
-    ServedVm vm(
-            int number,
-            VmProcess process,
-            Userfaultfd userfaultfd,
-            GuestMap map,
-            PageStates states,
-            @Nullable DirtyPages dirty,
-            VmWorkingSet workingSet) {
-        return new ServedVm(
-                number,
-                process,
-                userfaultfd,
-                map,
-                states,
-                dirty,
-                source,
-                workingSet,
-                options.onFailure(),
-                turns,
-                events);
     }
 
     /**
@@ -195,44 +118,16 @@ final class VmSet {
         return copy().keySet().stream().filter(vm -> vm.number() == number).findFirst();
     }
 
-    private PageStates newStates(int number, VmProcess process, GuestMap map) {
-        StateDirectory directory = state;
-        if (directory == null) {
-            return PageStates.anonymous(map.pages());
-        }
-        try {
-            directory.forget(number);
-            PageStates states = PageStates.create(directory.pages(number), map.pages());
-            new Journal(process.pid(), process.startTime(), userfaultfdOf(process, map), snapshot(), map)
-                    .write(directory.journal(number));
-            return states;
-        } catch (IOException failed) {
-            throw new UncheckedIOException("cannot write to " + directory, failed);
-        }
-    }
-
-    /** Without ptrace access no number is known: a successor that has it searches. */
-    private static int userfaultfdOf(VmProcess process, GuestMap map) {
-        try {
-            return process.userfaultfdNumber(map);
-        } catch (LinuxException _) {
-            return VmProcess.UNKNOWN;
-        }
-    }
-
-    /** What a VM's memory is made of, as one text. */
-    String snapshot() {
-        return options.snapshot().toAbsolutePath().normalize() + " over " + options.bases() + " of " + source.length();
-    }
-
     /** Serves the VM until it needs no more, on the running thread. */
     void run(ServedVm vm) {
+        vm.workingSet().begin();
         ServedVm.End end = vm.serve(options.prefetch(), () -> {
             if (options.serving().collapse()) {
                 new VmRequests(vm, events).collapseNow();
             }
         });
         if (end == ServedVm.End.STOPPED) {
+            vm.workingSet().pause();
             return;
         }
         synchronized (this) {
@@ -261,14 +156,41 @@ final class VmSet {
         next = Math.max(next, number + 1);
     }
 
-    /** What a VM of an earlier server has of the working set. */
-    VmWorkingSet takeBack(int number, GuestMap map, PageStates states) {
-        return workingSets.takeBack(number, map, states);
+    /** What a VM of an earlier server has of the working set, and what of its recording. */
+    VmWorkingSet takeBack(int number, GuestMap map, PageStates states, Path touches) {
+        return workingSets.takeBack(number, map, states, touches);
     }
 
     /** The running thread serves a VM from now on, by {@link #run}. */
     synchronized void begin(ServedVm vm) {
         vms.put(vm, Thread.currentThread());
+    }
+
+    /** Makes VMs of what is handed over. */
+    Admission admission() {
+        return admission;
+    }
+
+    /** Writes what was recorded of a VM that has ended while nobody served it; if that cannot be, it is said. */
+    void finishRecording(StateDirectory directory, int number) {
+        if (Files.exists(directory.touches(number))) {
+            try {
+                finishRecording(number, directory.files(number));
+            } catch (IOException | RuntimeException failed) {
+                events.accept(ServerEvent.of(Kind.WARNING, number, "its recording is lost: " + failed.getMessage()));
+            }
+        }
+    }
+
+    private void finishRecording(int number, VmFiles files) throws IOException {
+        Journal journal = Journal.read(files.journal());
+        if (!journal.snapshot().equals(admission.snapshot())) {
+            throw new IOException("it ran on another snapshot: " + journal.snapshot());
+        }
+        try (PageStates states = PageStates.reopen(files.pages(), journal.map().pages());
+                VmWorkingSet ended = workingSets.takeBack(number, journal.map(), states, files.touches())) {
+            ended.endRecording();
+        }
     }
 
     /** Serves VMs again that nobody has taken over. */

@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.workingset.Recorder;
+import io.guestmem.pager.workingset.RecordingGoal;
 import io.guestmem.pager.workingset.Replay;
 import io.guestmem.pager.workingset.ReplayReport;
 import io.guestmem.pager.workingset.SnapshotIdentity;
@@ -9,6 +10,7 @@ import io.guestmem.pager.workingset.Touch;
 import io.guestmem.pager.workingset.WorkingSet;
 import io.guestmem.pager.workingset.WorkingSetFile;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -28,19 +30,50 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
     private final PageStates states;
     private final @Nullable Replay replay;
     private final @Nullable Recorder recorder;
+    private final @Nullable Target target;
+
+    /** Guarded by this object. */
     private @Nullable Thread recording;
 
+    private volatile boolean isServed;
+    private volatile boolean isPaused;
+    private volatile boolean isWritten;
+
+    /**
+     * What becomes of a recording.
+     *
+     * @param goal where it is written, and when
+     * @param snapshot that the VM runs on
+     * @param log where others find it if this process ends; null if nowhere
+     */
+    record Target(
+            RecordingGoal goal,
+            SnapshotIdentity snapshot,
+            @Nullable Path log) {}
+
+    /** One whose recording is not written. */
     VmWorkingSet(
             int vm,
             Consumer<ServerEvent> events,
             PageStates states,
             @Nullable Replay replay,
             @Nullable Recorder recorder) {
+        this(vm, events, states, replay, recorder, null);
+    }
+
+    VmWorkingSet(
+            int vm,
+            Consumer<ServerEvent> events,
+            PageStates states,
+            @Nullable Replay replay,
+            @Nullable Recorder recorder,
+            @Nullable Target target) {
         this.vm = vm;
         this.events = events;
         this.states = states;
         this.replay = replay;
         this.recorder = recorder;
+        this.target = target;
     }
 
     /** What is to be installed ahead. */
@@ -68,53 +101,82 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         }
     }
 
-    /** Starts the thread that ends the recording and writes it. */
-    void record(Path file, SnapshotIdentity snapshot, WorkingSetOptions options) {
+    /**
+     * Starts the thread that ends the recording and writes it, if there is one that has not ended; for a VM that is served from now
+     * on.
+     */
+    synchronized void begin() {
+        isServed = true;
         Recorder source = recorder;
-        if (source != null) {
-            long began = System.nanoTime();
+        Target to = target;
+        if (source != null && to != null && !isWritten && recording == null) {
+            isPaused = false;
+            source.goOn();
+            if (to.log != null && !Files.exists(to.log)) {
+                // Whoever served the VM meanwhile has written it.
+                isWritten = true;
+                return;
+            }
             recording = Thread.ofPlatform()
                     .name("recording of VM " + vm)
                     .daemon()
                     .start(() -> {
-                        awaitEnd(source, began, options);
-                        write(source, file, snapshot);
+                        if (awaitEnd(source, to.goal)) {
+                            write(source, to);
+                        }
                     });
         }
     }
 
-    private static void awaitEnd(Recorder recorder, long began, WorkingSetOptions options) {
-        long left = left(recorder, began, options);
-        while (left > 0 && !recorder.isStopped()) {
-            LockSupport.parkNanos(recorder, left);
-            left = left(recorder, began, options);
+    /** Nobody serves the VM for now, or another process does: leaves the recording to that one, if it can find it. */
+    void pause() {
+        if (target != null && target.log != null) {
+            isPaused = true;
+            awaitWriter();
         }
-        recorder.stop();
+    }
+
+    /** Waits for the end of the recording; false if somebody else goes on with it. */
+    private boolean awaitEnd(Recorder source, RecordingGoal goal) {
+        long left = left(source, goal);
+        while (left > 0 && !source.isStopped() && !isPaused) {
+            LockSupport.parkNanos(source, left);
+            left = left(source, goal);
+        }
+        if (isPaused) {
+            return false;
+        }
+        source.stop();
+        return true;
     }
 
     /** How long it may still take, in nanoseconds. */
-    private static long left(Recorder recorder, long began, WorkingSetOptions options) {
+    private static long left(Recorder source, RecordingGoal goal) {
         long now = System.nanoTime();
         long left = TimeUnit.DAYS.toNanos(1);
-        if (!options.limit().isZero()) {
-            left = Math.min(left, options.limit().toNanos() - (now - began));
+        if (!goal.limit().isZero()) {
+            left = Math.min(left, goal.limit().toNanos() - (now - source.began()));
         }
-        if (!options.settle().isZero()) {
-            long quiet = recorder.count() == 0 ? 0 : now - recorder.last();
-            left = Math.min(left, options.settle().toNanos() - quiet);
+        if (!goal.settle().isZero()) {
+            long quiet = source.count() == 0 ? 0 : now - source.last();
+            left = Math.min(left, goal.settle().toNanos() - quiet);
         }
         return left;
     }
 
-    private void write(Recorder source, Path file, SnapshotIdentity snapshot) {
+    private void write(Recorder source, Target to) {
+        isWritten = true;
         long touched = source.count();
         try {
+            if (source.isFull()) {
+                events.accept(ServerEvent.of(Kind.WARNING, vm, "the recording ended early: no space for " + to.log));
+            }
             if (touched == 0) {
                 events.accept(notRecorded(0, "nothing was touched"));
                 return;
             }
-            WorkingSet set = source.set(snapshot, this::isAhead);
-            WorkingSetFile.write(file, set);
+            WorkingSet set = source.set(to.snapshot, this::isAhead);
+            WorkingSetFile.write(to.goal.file(), set);
             Map<String, Long> numbers = new TreeMap<>();
             numbers.put("pages", set.pages());
             numbers.put("bytes", set.bytes());
@@ -122,9 +184,21 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
             numbers.put("writes", set.pages(Touch.WRITE));
             numbers.put("ahead", set.pages(Touch.AHEAD));
             numbers.put("micros", set.micros());
-            events.accept(new ServerEvent(Kind.RECORDED, vm, file.toString(), numbers));
+            events.accept(new ServerEvent(Kind.RECORDED, vm, to.goal.file().toString(), numbers));
         } catch (IOException | RuntimeException failed) {
             events.accept(notRecorded(touched, failed.toString()));
+        } finally {
+            forget(to.log);
+        }
+    }
+
+    private void forget(@Nullable Path log) {
+        if (log != null) {
+            try {
+                Files.deleteIfExists(log);
+            } catch (IOException failed) {
+                events.accept(ServerEvent.of(Kind.WARNING, vm, "cannot forget what was recorded: " + failed));
+            }
         }
     }
 
@@ -155,11 +229,20 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
 
     /** Ends the recording, and waits until it is written. */
     void endRecording() {
-        Thread writer = recording;
-        if (recorder != null && writer != null) {
+        if (recorder != null && target != null && !isWritten && !isPaused) {
             recorder.stop();
-            LockSupport.unpark(writer);
-            ServedVm.join(writer);
+            awaitWriter();
+            if (!isWritten) {
+                write(recorder, target);
+            }
+        }
+    }
+
+    private synchronized void awaitWriter() {
+        if (recording != null) {
+            LockSupport.unpark(recording);
+            ServedVm.join(recording);
+            recording = null;
         }
     }
 
@@ -176,9 +259,8 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
         events.accept(new ServerEvent(Kind.REPLAY_REPORT, vm, "", numbers));
     }
 
-    /** When nobody has served the VM. */
+    /** When nobody has served the VM: what was recorded stays where it is. */
     void abandon() {
-        endRecording();
         if (recorder != null) {
             recorder.close();
         }
@@ -191,12 +273,9 @@ final class VmWorkingSet implements DemandWatch, AutoCloseable {
     @Override
     public void close() {
         endRecording();
-        if (recorder != null) {
-            recorder.close();
-        }
-        if (replay != null) {
+        if (replay != null && isServed) {
             report(replay.report());
-            replay.close();
         }
+        abandon();
     }
 }

@@ -123,7 +123,13 @@ final class WarmUp {
                 VmSet vms = new VmSet(options, source, workingSets, directory, 0, _ -> {});
                 PageStates.create(directory.pages(1), PAGES).close();
                 int number = self.userfaultfdNumber(map);
-                new Journal(self.pid(), self.startTime(), number, vms.snapshot(), map).write(directory.journal(1));
+                new Journal(
+                                self.pid(),
+                                self.startTime(),
+                                number,
+                                vms.admission().snapshot(),
+                                map)
+                        .write(directory.journal(1));
                 Succession.ofDead(vms, directory, _ -> {});
                 vms.end(ServedVm.End.STOPPED).forEach(ServedVm::close);
                 directory.unlock();

@@ -1,10 +1,12 @@
 package io.guestmem.pager;
 
+import io.guestmem.linux.LinuxException;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.workingset.MemoryRegions;
 import io.guestmem.pager.workingset.PackedContents;
 import io.guestmem.pager.workingset.Recorder;
+import io.guestmem.pager.workingset.RecordingGoal;
 import io.guestmem.pager.workingset.Replay;
 import io.guestmem.pager.workingset.ReplayOrder;
 import io.guestmem.pager.workingset.SnapshotIdentity;
@@ -12,6 +14,8 @@ import io.guestmem.pager.workingset.WorkingSet;
 import io.guestmem.pager.workingset.WorkingSetException;
 import io.guestmem.pager.workingset.WorkingSetFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -72,24 +76,57 @@ final class WorkingSets implements AutoCloseable {
         return new WorkingSets(options, snapshot, file.set(), contents, events);
     }
 
-    /** For a VM that is attached now: installs and records. */
-    VmWorkingSet attach(int vm, GuestMap map, PageStates states) {
-        Path recording = options.workingSet()
-                .record()
-                .map(first -> options.workingSet().file(first, vm))
-                .orElse(null);
-        Recorder recorder = recording == null ? null : new Recorder(map, System.nanoTime());
-        int sample = options.prefetch() ? 0 : options.workingSet().sample();
-        VmWorkingSet workingSet = new VmWorkingSet(vm, events, states, replay(vm, map, sample), recorder);
-        if (recording != null) {
-            workingSet.record(recording, snapshot, options.workingSet());
+    /**
+     * For a VM that is attached now: installs and records.
+     *
+     * @param log where the recording outlives this process; null if it does not
+     * @throws UncheckedIOException if that cannot be made
+     */
+    VmWorkingSet attach(int vm, GuestMap map, PageStates states, @Nullable Path log) {
+        WorkingSetOptions wanted = options.workingSet();
+        Path file = wanted.record().map(first -> wanted.file(first, vm)).orElse(null);
+        int sample = options.prefetch() ? 0 : wanted.sample();
+        if (file == null) {
+            return new VmWorkingSet(vm, events, states, replay(vm, map, sample), null);
         }
-        return workingSet;
+        RecordingGoal goal = new RecordingGoal(file.toAbsolutePath(), wanted.settle(), wanted.limit());
+        Recorder recorder = log == null ? new Recorder(map, System.nanoTime()) : recorder(log, map, goal);
+        VmWorkingSet.Target target =
+                new VmWorkingSet.Target(new RecordingGoal(file, wanted.settle(), wanted.limit()), snapshot, log);
+        return new VmWorkingSet(vm, events, states, replay(vm, map, sample), recorder, target);
     }
 
-    /** For a VM that another server has served: what it touched first is not known any more, nor what is there already. */
-    VmWorkingSet takeBack(int vm, GuestMap map, PageStates states) {
-        return new VmWorkingSet(vm, events, states, replay(vm, map, 0), null);
+    private static Recorder recorder(Path log, GuestMap map, RecordingGoal goal) {
+        try {
+            return Recorder.create(log, map, System.nanoTime(), goal);
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot make " + log, failed);
+        }
+    }
+
+    /**
+     * For a VM that another server has served: what is there already is not known any more, what it had touched is if that was
+     * recorded.
+     *
+     * @param log of the other server, if there is one
+     */
+    VmWorkingSet takeBack(int vm, GuestMap map, PageStates states, Path log) {
+        Recorder recorder = Files.exists(log) ? reopened(vm, map, log) : null;
+        if (recorder == null) {
+            return new VmWorkingSet(vm, events, states, replay(vm, map, 0), null);
+        }
+        VmWorkingSet.Target target = new VmWorkingSet.Target(recorder.goal(), snapshot, log);
+        return new VmWorkingSet(vm, events, states, replay(vm, map, 0), recorder, target);
+    }
+
+    /** Null if what is there is no recording: the VM is served all the same. */
+    private @Nullable Recorder reopened(int vm, GuestMap map, Path log) {
+        try {
+            return Recorder.reopen(log, map);
+        } catch (IllegalArgumentException | LinuxException unusable) {
+            events.accept(ServerEvent.of(Kind.WARNING, vm, "its recording is lost: " + unusable.getMessage()));
+            return null;
+        }
     }
 
     private @Nullable Replay replay(int vm, GuestMap map, int sample) {

@@ -1,7 +1,6 @@
 package io.guestmem.pager;
 
 import io.guestmem.linux.LinuxException;
-import io.guestmem.linux.MappedMemory;
 import io.guestmem.linux.RegisterMode;
 import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdFeature;
@@ -43,9 +42,6 @@ final class WriteTracking {
 
     /** Registers the memory; why that cannot be, or empty if writes are visible now. */
     private static Optional<String> begin(Userfaultfd userfaultfd, GuestMap map) {
-        if (map.pageSize() != MappedMemory.PAGE_SIZE) {
-            return Optional.of("its pages are of " + map.pageSize() + " bytes, and only those of 4096 can be tracked");
-        }
         try {
             Set<UserfaultfdFeature> features = UserfaultfdInfo.of(userfaultfd).features();
             if (features.contains(UserfaultfdFeature.WP_ASYNC)) {

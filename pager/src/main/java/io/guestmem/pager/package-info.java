@@ -15,7 +15,9 @@
  *   <li>A page has the snapshot's content until the guest has written or removed it, and is zero after a removal. What cannot be
  *       had is never replaced by zeroes: the VM's {@link io.guestmem.pager.FailurePolicy} says what happens.
  *   <li>The kernel knows best which pages are present; {@link io.guestmem.pager.PageStates} knows what the missing ones contain,
- *       in a file that outlives the server.
+ *       in a file that outlives the server, as do the written pages and what a recording has.
+ *   <li>What is installed ahead of demand never takes the last of a VM's memory; what is asked for is tried until the kernel or the
+ *       source says no for good.
  *   <li>The userfaultfd of a living VM is closed only when all its pages are there and its memory is unregistered: otherwise its
  *       missing pages would read as zeroes. A server that dies leaves it open in the VMM, and a successor takes it from there.
  *   <li>Whoever holds the lock of the state directory serves, and nobody else. A successor may prepare VMs that another server still serves,

@@ -1,7 +1,9 @@
 package io.guestmem.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.guestmem.linux.LinuxException;
 import io.guestmem.pager.ServerEvent.Kind;
 import io.guestmem.pager.mock.MockVmm;
 import io.guestmem.pager.mock.Pattern;
@@ -109,6 +111,24 @@ class ControlTest {
             server.awaitEnd();
         }
         assertThat(control).doesNotExist();
+    }
+
+    @Test
+    void whoAsksOnceGetsOneAnswerHoweverLongOrSaysWhyThereIsNone() throws Exception {
+        try (TestServer server = TestServer.start(ServerOptions.of(socket, snapshot));
+                ControlEndpoint _ = ControlEndpoint.listen(server.server(), control, Duration.ZERO)) {
+            assertThat(ControlClient.ask(control, "list")).isEqualTo("{\"ok\":true,\"vms\":[]}");
+            assertThat(ControlClient.ask(control, "é".repeat(4000)))
+                    .startsWith("{\"ok\":false,\"error\":\"unknown command 'éé")
+                    .endsWith("or drain\"}");
+            assertThatThrownBy(() -> ControlClient.ask(control, "x".repeat(9000)))
+                    .isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> ControlClient.ask(control, "list\ndrain"))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+        assertThatThrownBy(() -> ControlClient.ask(control, "list"))
+                .isInstanceOf(LinuxException.class)
+                .hasMessageContaining("ENOENT");
     }
 
     @Test

@@ -132,7 +132,7 @@ class DiffTest {
      * One vCPU writes the pages in ascending order, one version after the other: at each moment versions fall by at most one. A
      * diff lacks what was not written since the last one.
      */
-    private static String checkStairs(Path file, int stairs) {
+    static String checkStairs(Path file, int stairs) {
         List<Integer> versions = new ArrayList<>();
         try (SnapshotFiles source = SnapshotFiles.open(file, List.of());
                 Arena arena = Arena.ofConfined()) {
@@ -209,9 +209,14 @@ class DiffTest {
 
     /** Where a file has data, in pages. */
     private static List<String> dataOf(Path file) {
+        return dataOf(file, PAGES);
+    }
+
+    /** The same of a file of so many. */
+    static List<String> dataOf(Path file, int pages) {
         List<String> data = new ArrayList<>();
         try (FileDescriptor open = FileDescriptor.open(file, OpenMode.READ)) {
-            assertThat(open.seekEnd()).isEqualTo(PAGES * 4096L);
+            assertThat(open.seekEnd()).isEqualTo(pages * 4096L);
             long at = open.seekData(0);
             while (at >= 0) {
                 long end = open.seekHole(at);

@@ -2,6 +2,7 @@ package io.guestmem.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.guestmem.linux.MappedMemory;
 import io.guestmem.pager.mock.MockVmm;
 import java.io.BufferedReader;
 import java.io.File;
@@ -34,7 +35,17 @@ final class MockVmmProcess implements AutoCloseable {
 
     /** Starts one and waits until it has connected. */
     static MockVmmProcess start(Path socket, int pages, int holeEvery) throws Exception {
-        Process process = java(MockVmm.class, socket.toString(), String.valueOf(pages), String.valueOf(holeEvery));
+        return start(socket, pages, holeEvery, MappedMemory.PAGE_SIZE);
+    }
+
+    /** The same with pages of another size in its memory. */
+    static MockVmmProcess start(Path socket, int pages, int holeEvery, long pageSize) throws Exception {
+        Process process = java(
+                MockVmm.class,
+                socket.toString(),
+                String.valueOf(pages),
+                String.valueOf(holeEvery),
+                String.valueOf(pageSize));
         MockVmmProcess vmm = new MockVmmProcess(process);
         assertThat(vmm.answer().get(LIMIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("connected");
         return vmm;

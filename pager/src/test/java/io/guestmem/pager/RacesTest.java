@@ -30,6 +30,10 @@ import org.junit.jupiter.api.io.TempDir;
  *  3 prefetch resurrects a removed page    nothingIsInstalledAheadBetweenReadingARemovalAndMarkingIt
  *  4 a removed page is touched again       FaultLoopTest.aPresentPageThatIsMissingWasRemoved
  *                                          PageServerTest.aRemovedPageIsZeroWhateverTheSnapshotHas
+ *                                          RemovedPiecesTest.aPieceIsLetGoWhenItsLastPageIsGivenBackInWhateverOrder
+ *                                          RemovedPiecesTest.aProcessThatMayHaveNoMoreMappingsIsNotAskedAgain
+ *                                          RemovedPiecesTest.theKernelFillsWhatWasLetGoAndAsksNobody
+ *                                          HugePagesTest.everyPageIsServedWithOneFaultAndIsZeroAfterItWasGivenBack
  *  5 two install a page: EEXIST            FaultLoopTest.aPageThatIsThereAlreadyIsWoken
  *  6 a copy in part                        FaultLoopTest.aheadGoesInPiecesAndOverWhatIsThere
  *  7 many touch one page                   FaultLoopTest.allBatchesAreReadBeforeAnythingIsInstalled
@@ -42,10 +46,15 @@ import org.junit.jupiter.api.io.TempDir;
  * 11 the last descriptor closes: zeroes    PageServerTest.drainingGivesAVmAllOfItsMemoryAndLetsItGo
  *                                          RecoveryTest.whoConnectsAfterwardsIsServedByTheSuccessorToo
  * 12 the source fails                      FaultLoopTest.contentThatCannotBeReadIsPoisonAndNeverZero
+ *                                          SourceRetriesTest.aPageThatCannotBeReadIsTriedAgainAndAllOthersAreServedMeanwhile
+ *                                          SourceRetriesTest.pausesDoubleAtRandomAndThePolicyHoldsWhenTheBudgetIsUsedUp
  * 13 the file becomes shorter              FaultLoopTest.aSnapshotThatShrankIsNoticedBeforeThePageIsRead
  *                                          PageServerTest.aSnapshotThatShrinksPoisonsThePagesThatItLost
  * 14 the VM's memory limit is reached      whereTheVmMayHaveNoMorePagesPrefetchingEndsAndDemandGoesOn
+ *                                          MemoryAllowanceTest.prefetchingEndsWhereTheLimitIsNearAndDemandGoesOn
  * 15 the hugetlb pool is empty             anEmptyPoolOfLargePagesEndsPrefetchingAndThePolicyHoldsForDemand
+ *                                          anEmptyPoolThatAnswersThatThePageIsThereIsAnEmptyPool
+ *                                          HugePagesTest.aPoolThatIsTooSmallIsSaidWhenTheVmConnectsAndThePolicyHolds...
  * 16 write-protection                     DirtyTrackingTest.whatIsReadIsProtectedAndWhatIsWrittenIsMarkedBeforeItIsAllowed
  *                                          DirtyTrackingTest.aRemovalIsAWriteOfZeroes
  *                                          DirtyTrackingTest.nobodyWritesUntilAllPagesOfTheCutAreProtected
@@ -55,6 +64,7 @@ import org.junit.jupiter.api.io.TempDir;
  * 18 signals, events nobody asked for      aSignalInTheMiddleOfACallIsNoAnswer
  *                                          whatTheVmmUnmapsIsNeverInstalledAgain
  *                                          FaultLoopTest.whatShouldNotComeIsSaidAndSurvived
+ *                                          aVmmThatMakesItsDescriptorBlockHoldsUpNobody
  * }</pre>
  */
 class RacesTest {
@@ -188,6 +198,54 @@ class RacesTest {
                     .containsExactly(
                             "copy 200000+200000", "copy 200000+200000", "copy 200000+200000", "poison 200000+200000");
             assertThat(reports).singleElement().asString().startsWith("POISON at 0: ENOMEM");
+        }
+    }
+
+    /** What Linux answers: neither is the page there, nor may it ever be taken for one that was given back. */
+    @Test
+    void anEmptyPoolThatAnswersThatThePageIsThereIsAnEmptyPool() throws Exception {
+        Pattern.write(directory.resolve("large"), 512, _ -> true);
+        states.close();
+        states = PageStates.anonymous(1);
+        try (SnapshotFiles large = SnapshotFiles.open(directory.resolve("large"), List.of())) {
+            guest = new Guest(new GuestMap(List.of(new Region(LARGE, LARGE, 0, LARGE))), states, large, port);
+            loop.close();
+            loop = loop();
+            port.present(false);
+            port.answer(new InstallResult.AlreadyPresent());
+            port.batch().fault(LARGE).pending();
+            loop.round();
+            assertThat(loop.hasWaiting()).isTrue();
+            assertThat(states.get(0)).isEqualTo(PageStates.NONE);
+
+            loop.round();
+            assertThat(port.calls())
+                    .as("somebody gave a page back")
+                    .containsExactly("copy 200000+200000", "copy 200000+200000");
+
+            port.present(true);
+            port.answer(new InstallResult.AlreadyPresent());
+            port.batch().fault(LARGE).pending();
+            loop.round();
+            assertThat(port.calls()).as("it is there").containsExactly("copy 200000+200000", "wake 200000+200000");
+        }
+    }
+
+    @Test
+    void aVmmThatMakesItsDescriptorBlockHoldsUpNobody() throws Exception {
+        ServerOptions options = ServerOptions.of(directory.resolve("vm.sock"), directory.resolve("memory"));
+        try (TestServer server = TestServer.start(options);
+                MockVmmProcess vmm = MockVmmProcess.start(options.socket(), PAGES, 0)) {
+            vmm.expectOk("read 0 2");
+            vmm.expectOk("block");
+            vmm.expectOk("read 2 4");
+            assertThat(server.await(ServerEvent.Kind.WARNING, 1).text())
+                    .isEqualTo("its userfaultfd was made one that blocks");
+            vmm.expectOk("block");
+            vmm.expectOk("remove 0 2");
+            vmm.expectOk("read 0 8");
+
+            assertThat(server.server().drain()).as("its thread ends").isTrue();
         }
     }
 

@@ -162,6 +162,7 @@ class ReplayTest {
         VmWorkingSet heard = new VmWorkingSet(7, events::add, states, replay(0, 2, 512, 1), recorder);
         FaultLoop loop = new FaultLoop(
                 new Guest(map, states, source, port, heard), FailurePolicy.HANG, REPORT, System::nanoTime, counters);
+        heard.begin();
         port.batch()
                 .fault(0x2001000)
                 .write(0x100000)

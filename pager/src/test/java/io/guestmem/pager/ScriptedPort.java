@@ -20,6 +20,8 @@ final class ScriptedPort implements FaultPort {
     private final List<String> calls = new ArrayList<>();
     private List<Message> current = List.of();
     private boolean logging = true;
+    private long spareMappings;
+    private boolean present = true;
     private Runnable behindRead = () -> {};
     private Runnable beforeInstall = () -> {};
 
@@ -165,8 +167,27 @@ final class ScriptedPort implements FaultPort {
     }
 
     @Override
-    public void unregister(long address, long length) {
-        log("unregister", address, length);
+    public boolean unregister(long address, long length) {
+        return called("unregister", address, length) instanceof InstallResult.Complete;
+    }
+
+    @Override
+    public boolean isPresent(long address) {
+        return present;
+    }
+
+    /** What there is by another way than EEXIST. */
+    void present(boolean pages) {
+        present = pages;
+    }
+
+    @Override
+    public long spareMappings() {
+        return spareMappings;
+    }
+
+    void spareMappings(long mappings) {
+        spareMappings = mappings;
     }
 
     private static String how(InstallMode mode) {

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,11 +34,19 @@ final class ServerProcess implements AutoCloseable {
         });
     }
 
-    /** The process: socket, snapshot, state directory, whether to take over. Prints each event as a line. */
+    /**
+     * The process: socket, snapshot, state directory, whether to take over, and what to do beside: prefetch, record:FILE or nothing.
+     * Prints each event as a line.
+     */
     public static void main(String[] arguments) throws IOException {
         ServerOptions options = ServerOptions.of(Path.of(arguments[0]), Path.of(arguments[1]))
-                .state(Path.of(arguments[2]), Boolean.parseBoolean(arguments[3]))
-                .prefetching();
+                .state(Path.of(arguments[2]), Boolean.parseBoolean(arguments[3]));
+        if (arguments[4].equals("prefetch")) {
+            options = options.prefetching();
+        } else if (arguments[4].startsWith("record:")) {
+            Path file = Path.of(arguments[4].substring("record:".length()));
+            options = options.workingSet(WorkingSetOptions.NONE.recording(file, Duration.ZERO, Duration.ZERO));
+        }
         try (PageServer server = PageServer.open(options, event -> {
             System.out.println(event.kind() + " " + event.vm() + " " + event.text() + " " + event.numbers());
             System.out.flush();
@@ -46,14 +55,21 @@ final class ServerProcess implements AutoCloseable {
         }
     }
 
-    /** Starts one and waits until it listens. */
+    /** Starts one that prefetches. */
     static ServerProcess start(Path socket, Path snapshot, Path state, boolean takeOver) throws IOException {
+        return start(socket, snapshot, state, takeOver, "prefetch");
+    }
+
+    /** Starts one that does something else beside. */
+    static ServerProcess start(Path socket, Path snapshot, Path state, boolean takeOver, String beside)
+            throws IOException {
         return new ServerProcess(MockVmmProcess.java(
                 ServerProcess.class,
                 socket.toString(),
                 snapshot.toString(),
                 state.toString(),
-                String.valueOf(takeOver)));
+                String.valueOf(takeOver),
+                beside));
     }
 
     /** Waits for an event that begins so, and returns its line. */

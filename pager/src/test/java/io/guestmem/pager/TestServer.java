@@ -55,11 +55,16 @@ final class TestServer implements AutoCloseable {
     }
 
     /** Waits for an event about a VM. */
-    synchronized ServerEvent await(Kind kind, int vm) throws InterruptedException {
+    ServerEvent await(Kind kind, int vm) throws InterruptedException {
+        return await(kind, vm, "");
+    }
+
+    /** Waits for one whose text begins so. */
+    synchronized ServerEvent await(Kind kind, int vm, String beginning) throws InterruptedException {
         long deadline = System.nanoTime() + LIMIT_NANOS;
         while (true) {
             for (ServerEvent event : events) {
-                if (event.kind() == kind && event.vm() == vm) {
+                if (event.kind() == kind && event.vm() == vm && event.text().startsWith(beginning)) {
                     return event;
                 }
             }

@@ -10,15 +10,17 @@ import java.util.function.IntPredicate;
  * the architecture, because there is one mask for all tables: an entry that has a bit set that is reserved only at another level, or
  * points out of the block, is not accepted here, and not refused either.
  *
- * <p>They are few, because they should all be in registers: the mask of large pages follows from that of small ones.
+ * <p>Those that a walk looks at in turn should all be in registers, so {@link #isLarge} works its own out from those of a small page.
  *
  * @param table for entries that point to a table, of any level
  * @param wantTable of those
  * @param page for entries that map 4 KiB
  * @param wantPage of those
+ * @param large for entries that map 2 MiB
+ * @param wantLarge of those
  * @param gigabyte for entries that map 1 GiB
  */
-record BlockRules(long table, long wantTable, long page, long wantPage, long gigabyte) {
+record BlockRules(long table, long wantTable, long page, long wantPage, long large, long wantLarge, long gigabyte) {
     /** What is compared of an entry that maps 2 MiB beside what is compared of any page. Source: {@link ReservedBits}. */
     private static final long LARGE2 = DirectRules.LARGE | ReservedBits.range(13, 20);
 
@@ -28,7 +30,7 @@ record BlockRules(long table, long wantTable, long page, long wantPage, long gig
     private static final int COMBINATIONS = 8;
 
     /** No entry is accepted. */
-    private static final BlockRules NOTHING = new BlockRules(0, 1, 0, 1, 0);
+    private static final BlockRules NOTHING = new BlockRules(0, 1, 0, 1, 0, 1, 0);
 
     /** The rules for an access. */
     static BlockRules of(DirectRules rules, int access, PhysicalRanges.Block block) {
@@ -58,6 +60,8 @@ record BlockRules(long table, long wantTable, long page, long wantPage, long gig
                 must | block.start(),
                 rules.page1 | leaf,
                 must,
+                rules.page1 | LARGE2 | leaf,
+                must | DirectRules.LARGE,
                 rules.large3 == 0 ? 0 : rules.large3 | leaf);
     }
 
@@ -71,7 +75,7 @@ record BlockRules(long table, long wantTable, long page, long wantPage, long gig
         return (entry & page) == wantPage;
     }
 
-    /** Whether an entry maps 2 MiB. */
+    /** Whether an entry maps 2 MiB; the same as by {@code large}. */
     boolean isLarge(long entry) {
         return (entry & (page | LARGE2)) == (wantPage | DirectRules.LARGE);
     }

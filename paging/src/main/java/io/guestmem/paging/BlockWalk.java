@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockWalk {
     /** No address of a process has more bits, on any Linux: for the compiler, which then need not check for a sign. */
-    private static final long NATIVE = (1L << 56) - 1;
+    static final long NATIVE = (1L << 56) - 1;
 
     static final long LARGE2_OFFSET = (1L << 21) - 1;
     static final long LARGE3_OFFSET = (1L << 30) - 1;
@@ -58,10 +58,10 @@ final class BlockWalk {
         this.length = (first.end() - first.start()) & -Long.BYTES;
     }
 
-    /** Null if there is no block, or the root is not in it. */
+    /** Null if there is no block, if it lies lower in this process than in the guest, or if the root is not in it. */
     static @Nullable BlockWalk of(DirectRules rules, PhysicalRanges memory) {
         PhysicalRanges.Block block = memory.block();
-        return block != null && (rules.root & -block.size()) == block.start()
+        return block != null && block.delta() >= 0 && (rules.root & -block.size()) == block.start()
                 ? new BlockWalk(rules, memory, block)
                 : null;
     }
@@ -206,9 +206,12 @@ final class BlockWalk {
         return BITS[(int) value & 1];
     }
 
-    /** Of the entry in its table: bits of an address from three above a shift on. A rotation needs no copy first. */
+    /**
+     * Of the entry in its table: bits of an address from three above a shift on. A rotation, which needs no copy first; written out, as a
+     * method of three lines that is seldom called may stay a call.
+     */
     private static long index(long linear, int shift) {
-        return Long.rotateRight(linear, shift) & ENTRY_OFFSET;
+        return (linear >>> shift | linear << -shift) & ENTRY_OFFSET;
     }
 
     /** The entry for an address in the table that the entry above points to. */

@@ -62,11 +62,12 @@ public final class WalkResult {
     /** Bits of a fault's address field that are not address: entries are aligned to four bytes at least. */
     private static final int BESIDES_ADDRESS = 3;
 
-    private static final int RIGHTS_SHIFT = 57;
+    static final int RIGHTS_SHIFT = 57;
+    static final int EXECUTABLE_BIT = 60;
     private static final int EXECUTABLE_SHIFT = 3;
     private static final long WRITABLE = 1L << 58;
     private static final long USER = 1L << 59;
-    private static final long EXECUTABLE = 1L << 60;
+    private static final long EXECUTABLE = 1L << EXECUTABLE_BIT;
     private static final long KEY_REFUSED = 1L << 61;
     private static final long BITS_REFUSED = 1L << 62;
     private static final long FAULT = 1L << 63;
@@ -90,7 +91,7 @@ public final class WalkResult {
 
     /** The rights in a page: what {@code all} of the entries grant, and {@code any} of them does not forbid. */
     static long rights(long all, long any) {
-        return (all & (Permissions.WRITABLE | Permissions.USER)) << RIGHTS_SHIFT | (~any >>> 63) << 60;
+        return (all & (Permissions.WRITABLE | Permissions.USER)) << RIGHTS_SHIFT | (~any >>> 63) << EXECUTABLE_BIT;
     }
 
     static long fault(int reason, int detail, int level, long entryAddress) {

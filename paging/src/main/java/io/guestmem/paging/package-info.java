@@ -6,6 +6,7 @@
  *   registers       worked out ├─▶ Walker.walk(linear, access, …) ──▶ WalkResult, a long
  *                   once       │                 .translate(…)    ──▶ Translation, a record
  *            PhysicalMemory ───┘
+ *   Mappings, StageMappings, NestedMappings: all that one stage, a second stage, or both map
  * }</pre>
  *
  * <p><b>Invariants.</b> Functions over a {@link io.guestmem.paging.PhysicalMemory}; no locks, and no state but a walker's

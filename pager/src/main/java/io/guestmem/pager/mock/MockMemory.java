@@ -25,20 +25,29 @@ final class MockMemory implements AutoCloseable {
     private static final ThreadLocal<MemorySegment> BUFFER =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(PAGE, Long.BYTES));
 
+    private final long pageSize;
     private final GuardedMapping mapping;
     private final Userfaultfd userfaultfd;
     private final int[] versions;
     private final int pid = (int) ProcessHandle.current().pid();
 
-    private MockMemory(GuardedMapping mapping, Userfaultfd userfaultfd, int[] versions) {
+    private MockMemory(long pageSize, GuardedMapping mapping, Userfaultfd userfaultfd, int[] versions) {
+        this.pageSize = pageSize;
         this.mapping = mapping;
         this.userfaultfd = userfaultfd;
         this.versions = versions;
     }
 
-    /** Memory as a VMM has it before it connects. */
-    static MockMemory create(int pages, LongPredicate hasContent) {
-        GuardedMapping mapping = GuardedMapping.anonymous(pages * PAGE, Sharing.PRIVATE);
+    /**
+     * Memory as a VMM has it before it connects.
+     *
+     * @param pages of 4096 bytes
+     * @param pageSize of the mapping: 4096, or 2 MiB for hugetlbfs
+     */
+    static MockMemory create(int pages, long pageSize, LongPredicate hasContent) {
+        GuardedMapping mapping = pageSize == PAGE
+                ? GuardedMapping.anonymous(pages * PAGE, Sharing.PRIVATE)
+                : GuardedMapping.hugePages(pages * PAGE);
         Userfaultfd userfaultfd = Userfaultfd.open(FaultScope.USER_AND_KERNEL);
         if (userfaultfd.handshake(EnumSet.of(UserfaultfdFeature.EVENT_REMOVE))
                 instanceof HandshakeResult.Refused refused) {
@@ -47,7 +56,11 @@ final class MockMemory implements AutoCloseable {
         userfaultfd.register(mapping, Set.of(RegisterMode.MISSING));
         int[] versions = new int[pages];
         Arrays.setAll(versions, page -> hasContent.test(page) ? Pattern.SNAPSHOT : Pattern.ZERO);
-        return new MockMemory(mapping, userfaultfd, versions);
+        return new MockMemory(pageSize, mapping, userfaultfd, versions);
+    }
+
+    long pageSize() {
+        return pageSize;
     }
 
     GuardedMapping mapping() {
@@ -104,6 +117,13 @@ final class MockMemory implements AutoCloseable {
         AdviceResult result = mapping.advise(Advice.DONT_NEED, page * PAGE, count * PAGE);
         Arrays.fill(versions, page, page + count, Pattern.ZERO);
         return result instanceof AdviceResult.Done ? "" : "page " + page + ": madvise " + result;
+    }
+
+    /** Gives pages back, and what lies with them in larger ones. */
+    String removeWhole(int page, int count) {
+        int unit = (int) (pageSize / PAGE);
+        int first = page / unit * unit;
+        return remove(first, Math.ceilDiv(page + count - first, unit) * unit);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.guestmem.pager.mock;
 
+import io.guestmem.linux.MappedMemory;
 import io.guestmem.linux.SendResult;
 import io.guestmem.linux.UnixSocket;
 import java.io.BufferedReader;
@@ -18,8 +19,8 @@ import java.util.function.IntFunction;
 import java.util.function.LongPredicate;
 
 /**
- * The mock VMM: {@code MockVmm SOCKET PAGES HOLE_EVERY}. Every {@code HOLE_EVERY}th page of its snapshot is a hole, none if that is
- * 0. It connects, then takes orders from standard input and answers each with one line: {@code ok}, or what is wrong.
+ * The mock VMM: {@code MockVmm SOCKET PAGES HOLE_EVERY [PAGE_SIZE]}. Every {@code HOLE_EVERY}th page of its snapshot is a hole,
+ * none if that is 0; pages are counted in 4096 bytes, also where those of its memory are of 2 MiB. It connects, then takes orders from standard input and answers each with one line: {@code ok}, or what is wrong.
  *
  * <pre>{@code
  * read PAGE COUNT [THREADS]     vCPUs read pages and check every byte
@@ -27,6 +28,7 @@ import java.util.function.LongPredicate;
  * remove PAGE COUNT             MADV_DONTNEED: the pages are zero from now on
  * expect PAGE COUNT VERSION     its snapshot has this version of the pages; 0 is zeroes
  * run SEED THREADS OPERATIONS   vCPUs do all of that at random
+ * block                         makes its userfaultfd, which is the server's too, one that blocks
  * exit                          ends at once
  * }</pre>
  */
@@ -49,12 +51,13 @@ public final class MockVmm {
     /**
      * Runs one.
      *
-     * @param arguments socket, pages, and every how many pages a hole is
+     * @param arguments socket, pages, every how many pages a hole is, and the size of its pages in bytes, 4096 if it is left out
      */
     public static void main(String[] arguments) throws Exception {
         int pages = Integer.parseInt(arguments[1]);
         LongPredicate content = content(Integer.parseInt(arguments[2]));
-        try (MockMemory memory = MockMemory.create(pages, content);
+        long pageSize = arguments.length > 3 ? Long.parseLong(arguments[3]) : MappedMemory.PAGE_SIZE;
+        try (MockMemory memory = MockMemory.create(pages, pageSize, content);
                 UnixSocket socket = UnixSocket.connect(Path.of(arguments[0]));
                 Arena arena = Arena.ofConfined();
                 BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
@@ -70,7 +73,8 @@ public final class MockVmm {
     /** As Firecracker 1.12 sends it. */
     private static String handshake(MockMemory memory) {
         return "[{\"base_host_virt_addr\":" + memory.mapping().address() + ",\"size\":"
-                + memory.mapping().length() + ",\"offset\":0,\"page_size\":4096,\"page_size_kib\":4096}]";
+                + memory.mapping().length() + ",\"offset\":0,\"page_size\":" + memory.pageSize() + ",\"page_size_kib\":"
+                + memory.pageSize() + "}]";
     }
 
     private void obey(BufferedReader orders) throws IOException, InterruptedException {
@@ -93,6 +97,10 @@ public final class MockVmm {
             case "write" -> vcpus(threads, vcpu -> pages(first, count, threads, vcpu, memory::write));
             case "remove" -> vcpus(1, _ -> memory.remove(first, count));
             case "expect" -> memory.expect(first, count, numbers[2]);
+            case "block" -> {
+                memory.userfaultfd().descriptor().blocking();
+                yield "ok";
+            }
             case "run" -> {
                 int operations = numbers[2];
                 yield vcpus(count, vcpu -> random(first, count, vcpu, operations));
@@ -139,7 +147,7 @@ public final class MockVmm {
         for (int i = 0; i < operations; i++) {
             int page = base + random.nextInt(part);
             String result = switch (random.nextInt(8)) {
-                case 0 -> memory.remove(page, 1 + random.nextInt(Math.min(16, base + part - page)));
+                case 0 -> memory.removeWhole(page, 1 + random.nextInt(Math.min(16, base + part - page)));
                 case 1, 2 -> memory.write(page);
                 default -> memory.read(page);
             };

@@ -1,60 +1,83 @@
 package io.guestmem.pager.workingset;
 
-import io.guestmem.linux.MappedMemory;
-import io.guestmem.linux.Mapping;
-import io.guestmem.linux.Sharing;
 import io.guestmem.pager.handshake.GuestMap;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.function.LongPredicate;
 import java.util.stream.LongStream;
 
 /**
  * Which pages of one VM were demanded, in order, each once.
  *
- * <p>{@link #demanded} belongs to one thread, allocates nothing and never waits; the memory is reserved for all pages of the VM
- * and taken by the kernel as it is written. Everything else is thread-safe.
- *
- * <pre>{@code
- * entry n, 16 bytes:    page, highest bit set if it was written | nanoseconds since the start
- * bit n of the marks:   page n was demanded, or is not the snapshot's any more
- * }</pre>
+ * <p>{@link #demanded} belongs to one thread, allocates nothing and never waits; the memory is taken as it is needed.
+ * Everything else is thread-safe.
  */
 public final class Recorder implements AutoCloseable {
-    private static final long ENTRY = 2 * Long.BYTES;
-    private static final long WRITTEN = Long.MIN_VALUE;
     private static final long NANOS_A_MICRO = 1000;
 
     private final GuestMap map;
+    private final TouchLog log;
     private final long began;
-    private final Mapping entryMapping;
-    private final Mapping markMapping;
-    private final MemorySegment entries;
-    private final MemorySegment marks;
-
-    /** Written by the event thread, after the entry. */
-    private volatile long count;
 
     private volatile long last;
     private volatile boolean stopped;
+    private volatile boolean full;
+
+    private Recorder(GuestMap map, TouchLog log) {
+        this.map = map;
+        this.log = log;
+        this.began = log.began();
+        this.last = began;
+        goOn();
+    }
+
+    /** Whoever has recorded in the same file until now does not any more: goes on from there. */
+    public void goOn() {
+        log.markAll();
+        last = log.count() == 0 ? began : began + log.nanos(log.count() - 1);
+        stopped = log.hasEnded();
+    }
 
     /**
-     * Starts to record.
+     * Starts to record, in memory of this process.
      *
      * @param began when, in {@link System#nanoTime}
      */
     public Recorder(GuestMap map, long began) {
-        this.map = map;
-        this.began = began;
-        this.last = began;
-        this.entryMapping = memory(map.pages() * ENTRY);
-        this.markMapping = memory(Math.ceilDiv(map.pages(), Long.SIZE) * Long.BYTES);
-        this.entries = entryMapping.segment();
-        this.marks = markMapping.segment();
+        this(map, TouchLog.anonymous(map.pages(), began));
     }
 
-    private static Mapping memory(long bytes) {
-        return Mapping.anonymous(Math.ceilDiv(bytes, MappedMemory.PAGE_SIZE) * MappedMemory.PAGE_SIZE, Sharing.PRIVATE);
+    /**
+     * Starts to record in a file that outlives this process.
+     *
+     * @param path must not be there
+     * @param began when, in {@link System#nanoTime}
+     * @param goal what {@link #goal} says to whoever goes on
+     * @throws IOException if the file cannot be made
+     * @throws io.guestmem.linux.LinuxException {@code ENOSPC} if the disk is full
+     */
+    public static Recorder create(Path path, GuestMap map, long began, RecordingGoal goal) throws IOException {
+        return new Recorder(map, TouchLog.create(path, map.pages(), began, goal));
+    }
+
+    /**
+     * Goes on with what another process has recorded.
+     *
+     * @throws IllegalArgumentException if the file is none of {@link #create}, or of another memory
+     * @throws io.guestmem.linux.LinuxException if it cannot be opened
+     */
+    public static Recorder reopen(Path path, GuestMap map) {
+        return new Recorder(map, TouchLog.reopen(path, map.pages()));
+    }
+
+    /** What the recording is for. */
+    public RecordingGoal goal() {
+        return log.goal();
+    }
+
+    /** When it began, in {@link System#nanoTime}. */
+    public long began() {
+        return began;
     }
 
     /**
@@ -64,38 +87,27 @@ public final class Recorder implements AutoCloseable {
      * @param now in {@link System#nanoTime}
      */
     public void demanded(long page, boolean write, long now) {
-        if (stopped || !mark(page)) {
+        if (stopped || log.isMarked(page)) {
             return;
         }
-        long number = count;
-        entries.set(ValueLayout.JAVA_LONG, number * ENTRY, write ? page | WRITTEN : page);
-        entries.set(ValueLayout.JAVA_LONG, number * ENTRY + Long.BYTES, Math.max(0, now - began));
-        last = now;
-        count = number + 1;
+        if (log.add(page, write, Math.max(0, now - began))) {
+            last = now;
+        } else {
+            full = true;
+            stop();
+        }
     }
 
     /** A page is no longer the snapshot's: if nobody has touched it until now, it is not recorded. For the event thread. */
     public void forget(long page) {
         if (!stopped) {
-            mark(page);
+            log.mark(page);
         }
-    }
-
-    /** Whether it was not marked before. */
-    private boolean mark(long page) {
-        long at = page / Long.SIZE * Long.BYTES;
-        long word = marks.get(ValueLayout.JAVA_LONG, at);
-        long bit = 1L << page % Long.SIZE;
-        if ((word & bit) != 0) {
-            return false;
-        }
-        marks.set(ValueLayout.JAVA_LONG, at, word | bit);
-        return true;
     }
 
     /** How many pages were demanded until now. */
     public long count() {
-        return count;
+        return log.count();
     }
 
     /** When the last page was demanded, in {@link System#nanoTime}; the start if none was. */
@@ -103,14 +115,20 @@ public final class Recorder implements AutoCloseable {
         return last;
     }
 
-    /** Ends the recording: what is demanded from now on is not in it. */
+    /** Ends the recording: what is demanded from now on is not in it, in whatever process. */
     public void stop() {
+        log.end();
         stopped = true;
     }
 
-    /** Whether {@link #stop} was called. */
+    /** Whether {@link #stop} was called, here or by who recorded before. */
     public boolean isStopped() {
         return stopped;
+    }
+
+    /** Whether it has ended because its file could not grow. */
+    public boolean isFull() {
+        return full;
     }
 
     /**
@@ -121,25 +139,20 @@ public final class Recorder implements AutoCloseable {
     public WorkingSet set(SnapshotIdentity snapshot, LongPredicate ahead) {
         MemoryRegions memory = MemoryRegions.of(map);
         RunList runs = new RunList(memory);
-        long recorded = count;
+        long recorded = log.count();
         long micros = 0;
         for (long i = 0; i < recorded; i++) {
-            long page = entries.get(ValueLayout.JAVA_LONG, i * ENTRY);
-            micros = entries.get(ValueLayout.JAVA_LONG, i * ENTRY + Long.BYTES) / NANOS_A_MICRO;
-            Touch touch = page < 0 ? Touch.WRITE : Touch.READ;
-            runs.add(filePage(page & ~WRITTEN), touch, micros, PageRun.ONE, PageRun.ONE);
+            micros = log.nanos(i) / NANOS_A_MICRO;
+            Touch touch = log.isWrite(i) ? Touch.WRITE : Touch.READ;
+            runs.add(filePage(log.page(i)), touch, micros, PageRun.ONE, PageRun.ONE);
         }
         long end = micros;
         LongStream.range(0, map.pages())
-                .filter(page -> ahead.test(page) && !isRecorded(page))
+                .filter(page -> ahead.test(page) && !log.isMarked(page))
                 .map(this::filePage)
                 .sorted()
                 .forEach(page -> runs.add(page, Touch.AHEAD, end, 0, 0));
         return new WorkingSet(memory, snapshot, PageRun.ONE, runs.runs());
-    }
-
-    private boolean isRecorded(long page) {
-        return (marks.get(ValueLayout.JAVA_LONG, page / Long.SIZE * Long.BYTES) >>> page % Long.SIZE & 1) != 0;
     }
 
     private long filePage(long page) {
@@ -148,7 +161,6 @@ public final class Recorder implements AutoCloseable {
 
     @Override
     public void close() {
-        entryMapping.close();
-        markMapping.close();
+        log.close();
     }
 }
