@@ -101,6 +101,7 @@ final class WarmUp {
                 source,
                 recorded,
                 FailurePolicy.HANG,
+                ServingOptions.DEFAULT,
                 new Semaphore(1, true),
                 _ -> {})) {
             Thread toucher = Thread.ofPlatform().name("warm-up").daemon().start(() -> {
