@@ -20,6 +20,8 @@
  *       source says no for good.
  *   <li>The userfaultfd of a living VM is closed only when all its pages are there and its memory is unregistered: otherwise its
  *       missing pages would read as zeroes. A server that dies leaves it open in the VMM, and a successor takes it from there.
+ *   <li>Whoever holds the lock of the state directory serves, and nobody else. A successor may prepare VMs that another server still serves,
+ *       but changes nothing of theirs before it has the lock.
  *   <li>No fault waits for a page that nobody has asked for, no VM for another one: each has an event thread and an installer, and a
  *       recording has a thread that writes it.
  *   <li>Where writes are tracked a page is marked before its first write is allowed, and one that belongs to a cut keeps its content
