@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
  * Ends prefetching before the VM's control group is full: pages are charged to the VM, and what is installed ahead must not take
  * what the VM needs. Belongs to one thread.
  *
- * <p>The group is looked at again when an eighth of the room that it had was taken, as the VM takes some too.
+ * <p>The group is looked at again when an eighth of the room that it had was taken, or 1 GiB, as the VM takes some too.
  */
 final class MemoryAllowance implements Allowance {
-    private static final long MOST_UNSEEN = 64 << 20;
+    private static final long MOST_UNSEEN = 1 << 30;
     private static final int PART = 8;
     private static final int WHOLE = 100;
 

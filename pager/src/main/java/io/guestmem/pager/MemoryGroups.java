@@ -26,10 +26,42 @@ final class MemoryGroups {
     private static final int ROOT = 3;
     private static final int MOUNT_POINT = 4;
 
-    private final List<Path> directories;
+    private final List<Group> groups;
 
-    private MemoryGroups(List<Path> directories) {
-        this.directories = directories;
+    private MemoryGroups(List<Group> groups) {
+        this.groups = groups;
+    }
+
+    /**
+     * A group.
+     *
+     * @param directory of its files
+     * @param isSecond whether they are those of version 2
+     */
+    private record Group(Path directory, boolean isSecond) {
+        long limit() {
+            return isSecond
+                    ? Math.min(number(directory.resolve("memory.max")), number(directory.resolve("memory.high")))
+                    : number(directory.resolve("memory.limit_in_bytes"));
+        }
+
+        long used() {
+            long used = number(directory.resolve(isSecond ? "memory.current" : "memory.usage_in_bytes"));
+            return used - inactive(isSecond ? "inactive_file " : "total_inactive_file ");
+        }
+
+        private long inactive(String name) {
+            try {
+                for (String line : Files.readAllLines(directory.resolve("memory.stat"))) {
+                    if (line.startsWith(name)) {
+                        return Long.parseLong(line.substring(name.length()));
+                    }
+                }
+            } catch (IOException | NumberFormatException _) {
+                // Then all of it counts.
+            }
+            return 0;
+        }
     }
 
     /**
@@ -56,24 +88,25 @@ final class MemoryGroups {
      * @param proc where {@code /proc} is
      */
     static MemoryGroups of(Path proc, int pid) {
-        List<Path> directories = new ArrayList<>();
+        List<Group> groups = new ArrayList<>();
         try {
             List<String> mounts = Files.readAllLines(proc.resolve("self/mountinfo"));
+            mounts.removeIf(mount -> !mount.contains(" - cgroup"));
             for (String line : Files.readAllLines(proc.resolve(pid + "/cgroup"))) {
                 String[] fields = line.split(":", 3);
                 boolean isSecond = fields[1].isEmpty();
                 if (isSecond || Set.of(fields[1].split(",", -1)).contains("memory")) {
-                    add(directories, mounts, isSecond, fields[2]);
+                    add(groups, mounts, isSecond, fields[2]);
                 }
             }
         } catch (IOException _) {
             // No control groups here, or the process has ended.
         }
-        return new MemoryGroups(List.copyOf(directories));
+        return new MemoryGroups(List.copyOf(groups));
     }
 
     /** Adds the directory of a group, and those of the groups above it, as far as they are mounted. */
-    private static void add(List<Path> directories, List<String> mounts, boolean isSecond, String group) {
+    private static void add(List<Group> groups, List<String> mounts, boolean isSecond, String group) {
         for (String mount : mounts) {
             int dash = mount.indexOf(" - ");
             String[] file = mount.substring(dash + 3).split(" ", -1);
@@ -86,7 +119,7 @@ final class MemoryGroups {
                 Path top = Path.of(fields[MOUNT_POINT]);
                 Path directory = top.resolve(Path.of(fields[ROOT]).relativize(within));
                 for (Path at = directory; at != null && at.startsWith(top); at = at.getParent()) {
-                    directories.add(at);
+                    groups.add(new Group(at, isSecond));
                 }
                 return;
             }
@@ -96,12 +129,10 @@ final class MemoryGroups {
     /** The group that is fullest, if any has a limit. */
     Optional<Use> fullest() {
         Use fullest = null;
-        for (Path directory : directories) {
-            long limit = Math.min(
-                    number(directory.resolve("memory.limit_in_bytes")),
-                    Math.min(number(directory.resolve("memory.max")), number(directory.resolve("memory.high"))));
+        for (Group group : groups) {
+            long limit = group.limit();
             if (limit < UNLIMITED) {
-                Use use = new Use(directory, used(directory), limit);
+                Use use = new Use(group.directory, group.used(), limit);
                 if (fullest == null || use.share() > fullest.share()) {
                     fullest = use;
                 }
@@ -110,24 +141,11 @@ final class MemoryGroups {
         return Optional.ofNullable(fullest);
     }
 
-    private static long used(Path directory) {
-        long first = number(directory.resolve("memory.usage_in_bytes"));
-        long used = first == Long.MAX_VALUE ? number(directory.resolve("memory.current")) : first;
-        String files = first == Long.MAX_VALUE ? "inactive_file " : "total_inactive_file ";
-        try {
-            for (String line : Files.readAllLines(directory.resolve("memory.stat"))) {
-                if (line.startsWith(files)) {
-                    return used - Long.parseLong(line.substring(files.length()));
-                }
-            }
-        } catch (IOException | NumberFormatException _) {
-            // Then all of it counts.
-        }
-        return used;
-    }
-
-    /** {@link Long#MAX_VALUE} if the file is not there, or says {@code max}. */
+    /** {@link Long#MAX_VALUE} if the file is not there, as in a root, or says {@code max}. */
     private static long number(Path file) {
+        if (!Files.exists(file)) {
+            return Long.MAX_VALUE;
+        }
         try {
             String text = Files.readString(file).strip();
             return text.equals("max") ? Long.MAX_VALUE : Long.parseLong(text);
