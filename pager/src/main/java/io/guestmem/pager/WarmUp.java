@@ -14,11 +14,13 @@ import io.guestmem.linux.Userfaultfd;
 import io.guestmem.linux.UserfaultfdFeature;
 import io.guestmem.pager.handshake.GuestMap;
 import io.guestmem.pager.handshake.Region;
+import io.guestmem.pager.handshake.RegionParser;
 import io.guestmem.pager.source.SnapshotFiles;
 import io.guestmem.pager.workingset.Recorder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -37,6 +39,10 @@ final class WarmUp {
     private static final int PAGES = 512;
     private static final int ROUNDS = 40;
     private static final int RECOVERIES = 10;
+
+    /** The JVM compiles what it has called two hundred times: most of a handshake's methods are called several times in each. */
+    private static final int GREETINGS = 60;
+
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private WarmUp() {}
@@ -61,9 +67,22 @@ final class WarmUp {
             userfaultfd.register(memory, Set.of(RegisterMode.MISSING));
             GuestMap map = new GuestMap(List.of(new Region(memory.address(), length, 0, MappedMemory.PAGE_SIZE)));
             serve(userfaultfd, memory, map, source);
+            greet(memory.address(), length);
             if (state != null) {
                 recover(map, snapshot(file), source, state.warmUp());
             }
+        }
+    }
+
+    /** What every VM waits for between its handshake and its first page. */
+    private static void greet(long address, long length) {
+        int self = (int) ProcessHandle.current().pid();
+        String regions = "[{\"base_host_virt_addr\":" + address + ",\"size\":" + length
+                + ",\"offset\":0,\"page_size\":4096,\"page_size_kib\":4096}]";
+        for (int i = 0; i < GREETINGS; i++) {
+            RegionParser.parse(regions.getBytes(StandardCharsets.UTF_8));
+            VmProcess.open(self).close();
+            MemoryGroups.of(Path.of("/proc"), self).fullest();
         }
     }
 
