@@ -15,6 +15,9 @@ record AddressRange(long address, long length) {
     private static final int MAP_HUGETLB = 0x40000;
     private static final int MAP_HUGE_2MB = 21 << 26;
 
+    /** Of the bytes that {@code mincore(2)} writes, one a page, only the lowest bit means anything. */
+    private static final long RESIDENT_BITS = 0x0101_0101_0101_0101L;
+
     static AddressRange anonymous(long length, Protection protection, Sharing sharing) {
         int flags = sharing.flags() | MAP_ANONYMOUS | MAP_NORESERVE;
         return map(0, length, protection, flags, -1, 0, "anonymous memory");
@@ -65,12 +68,15 @@ record AddressRange(long address, long length) {
     long residentPages(long offset, long length) {
         Objects.checkFromIndexSize(offset, length, this.length);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment pages = arena.allocate(Math.ceilDiv(length, MappedMemory.PAGE_SIZE));
+            long words = Math.ceilDiv(length, Long.BYTES * MappedMemory.PAGE_SIZE);
+            MemorySegment pages = arena.allocate(ValueLayout.JAVA_LONG, words);
             long result = SystemCall.once(SystemCallNumber.MINCORE, address + offset, length, pages.address());
             LinuxException.check(result, "mincore", this);
-            return pages.elements(ValueLayout.JAVA_BYTE)
-                    .filter(page -> (page.get(ValueLayout.JAVA_BYTE, 0) & 1) != 0)
-                    .count();
+            long resident = 0;
+            for (long word = 0; word < words; word++) {
+                resident += Long.bitCount(pages.getAtIndex(ValueLayout.JAVA_LONG, word) & RESIDENT_BITS);
+            }
+            return resident;
         }
     }
 
