@@ -122,6 +122,11 @@ public final class Epoll implements AutoCloseable {
         return new PollEvents(ready.get(ValueLayout.JAVA_INT, at(index) + EpollEventLayout.EVENTS));
     }
 
+    /** Whether the descriptor at {@code index} is ready for one of some; makes no object. */
+    public boolean has(int index, PollEvents some) {
+        return (ready.get(ValueLayout.JAVA_INT, at(index) + EpollEventLayout.EVENTS) & some.bits()) != 0;
+    }
+
     private long at(int index) {
         if (index < 0 || index >= size) {
             throw new IndexOutOfBoundsException(index + " of " + size);

@@ -116,6 +116,8 @@ class WaitingTest {
             assertThat(epoll.await(FOR_EVER)).isEqualTo(1);
             assertThat(epoll.token(0)).isEqualTo(5);
             assertThat(epoll.events(0)).isEqualTo(PollEvents.WRITABLE);
+            assertThat(epoll.has(0, PollEvents.WRITABLE.and(PollEvents.ERROR))).isTrue();
+            assertThat(epoll.has(0, PollEvents.ERROR)).isFalse();
         }
     }
 

@@ -95,7 +95,7 @@ final class EventLoop implements AutoCloseable {
             if (epoll.token(i) == PROCESS) {
                 return false;
             }
-            if (epoll.token(i) == MESSAGES && epoll.events(i).has(PollEvents.ERROR)) {
+            if (epoll.token(i) == MESSAGES && epoll.has(i, PollEvents.ERROR)) {
                 // It is the VMM's too, and can only be waited for while it does not block.
                 userfaultfd.descriptor().nonBlocking();
                 report.unexpected("its userfaultfd was made one that blocks");
