@@ -162,4 +162,24 @@ class BlockWalkTest {
                     .isEqualTo(new Translation.Translated(0x3000, 4096, 0x1000, true, true, true, false, true));
         }
     }
+
+    /** Physical addresses above all that a process has: the short walk could not tell them from others, and is not taken. */
+    @Test
+    void aBlockThatLiesLowerHereThanInTheGuestIsLeftToTheOtherWalks() {
+        long base = 1L << 50;
+        PagingFeatures features = new PagingFeatures(52, false, true, 0);
+        try (Arena arena = Arena.ofConfined()) {
+            PhysicalRanges mapped = new PhysicalRanges(List.of(PhysicalRange.of(base, arena.allocate(8 * 4096, 4096))));
+            new PageTableBuilder(mapped, PagingMode.LEVEL_4, base + 0x1000, 6).map(0x1000, base + 0x6000, 1, 7);
+            WalkPlan plan = WalkPlan.of(States.of(PagingMode.LEVEL_4, base + 0x1000, features));
+
+            assertThat(mapped.block()).isNotNull();
+            assertThat(BlockWalk.of(Objects.requireNonNull(plan.directRules()), mapped))
+                    .isNull();
+            for (Walker walker : List.of(new Walker(plan, mapped), Walker.remembering(plan, mapped))) {
+                long found = walker.walk(0x1234, Access.READ, SetBits.NONE, CheckOrder.ARCHITECTURAL);
+                assertThat(WalkResult.address(found)).isEqualTo(base + 0x6234);
+            }
+        }
+    }
 }
